@@ -1,0 +1,234 @@
+/**
+ * What the user writes: one YAML file, the environment and flags, all by the same paths. `api.port` in the file is
+ * `THROUGHLINE_API_PORT` in the environment and `--api.port 4380` on the command line; flags win over the environment, the
+ * environment over the file, the file over the defaults. Unknown keys are refused and every problem is listed at once.
+ */
+
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { Failure } from '../base/errors.ts';
+
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+
+const port = z.coerce.number().int().min(0).max(65_535).describe('TCP port; 0 takes a free one');
+const host = z.string().min(1).default('127.0.0.1').describe('address to listen on; localhost unless told otherwise');
+const bytes = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const flag = (fallback: boolean) =>
+	z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(fallback);
+const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').filter((item) => item !== ''))]).default([]);
+
+export const Config = z.strictObject({
+	data: z
+		.strictObject({
+			dir: z.string().min(1).default('.throughline').describe('everything Throughline keeps on disk; one running platform per directory'),
+		})
+		.prefault({}),
+	api: z
+		.strictObject({
+			host,
+			port: port.default(4380).describe('UI and API'),
+			allowedHosts: list.describe('Host headers answered beside localhost and the listening address, e.g. traces.example.com'),
+			queryTimeoutMs: z.coerce.number().int().min(100).default(30_000),
+		})
+		.prefault({}),
+	otlp: z
+		.strictObject({
+			grpc: z.strictObject({ host, port: port.default(4317) }).prefault({}),
+			http: z
+				.strictObject({
+					host,
+					port: port.default(4318),
+					allowedOrigins: list.describe('browser origins that may send telemetry (CORS)'),
+				})
+				.prefault({}),
+			requestBytesMax: bytes(64 * MiB).describe('largest request, on the wire and inflated'),
+			inFlightBytesMax: bytes(256 * MiB).describe('bodies of all requests being received or waiting for the disk'),
+		})
+		.prefault({}),
+	buffer: z
+		.strictObject({
+			bytesMax: bytes(4 * GiB).describe('disk the buffer may use before requests are refused'),
+			segmentBytesMax: bytes(32 * MiB),
+			sealAfterMs: z.coerce
+				.number()
+				.int()
+				.min(10)
+				.max(10_000)
+				.default(250)
+				.describe('age at which an open segment is handed to the engine'),
+		})
+		.prefault({}),
+	storage: z
+		.strictObject({
+			clickhouse: z
+				.strictObject({
+					url: z.url().optional().describe('a ClickHouse server to use instead of the embedded engine'),
+					username: z.string().default('default'),
+					password: z.string().default('').describe('secret; prefer the environment'),
+					database: z
+						.string()
+						.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _ only')
+						.default('throughline'),
+				})
+				.prefault({}),
+			embedded: z
+				.strictObject({
+					sessions: z.coerce.number().int().min(2).max(32).default(4).describe('queries the embedded engine runs at once'),
+					memoryBytesMax: bytes(GiB).describe('memory ceiling of the embedded engine'),
+				})
+				.prefault({}),
+		})
+		.prefault({}),
+	log: z
+		.strictObject({
+			level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+		})
+		.prefault({}),
+	telemetry: z
+		.strictObject({
+			traces: flag(true).describe("record the platform's own spans, as service 'throughline'"),
+		})
+		.prefault({}),
+});
+export type Config = z.infer<typeof Config>;
+
+export interface ConfigSources {
+	/** Path of the YAML file; undefined when there is none. */
+	readonly file?: string | undefined;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	/** Flags as `path -> text`, e.g. `{'api.port': '4381'}`. */
+	readonly flags: Readonly<Record<string, string>>;
+}
+
+/** Variables that steer the program but are no configuration paths. */
+const OTHER_VARIABLES = new Set(['THROUGHLINE_CONFIG']);
+
+/** Every leaf of the configuration, e.g. `otlp.grpc.port`. */
+export function configPaths(): string[] {
+	return leaves(Config, '');
+}
+
+/** `otlp.requestBytesMax` -> `THROUGHLINE_OTLP_REQUEST_BYTES_MAX`. */
+export function environmentName(path: string): string {
+	return `THROUGHLINE_${path.replaceAll('.', '_').replace(/([a-z0-9])([A-Z])/g, '$1_$2')}`.toUpperCase();
+}
+
+/** Reads and checks all sources. Throws `Failure('invalid_argument')` whose message lists every problem, one a line. */
+export function loadConfig(sources: ConfigSources): Config {
+	const problems: string[] = [];
+	const merged: Record<string, unknown> = sources.file === undefined ? {} : readYaml(sources.file, problems);
+	const paths = configPaths();
+	const byVariable = new Map(paths.map((path) => [environmentName(path), path]));
+	for (const [name, value] of Object.entries(sources.env)) {
+		if (!name.startsWith('THROUGHLINE_') || OTHER_VARIABLES.has(name) || value === undefined) continue;
+		const path = byVariable.get(name);
+		if (path === undefined) problems.push(`environment: ${name} is no setting${nearest(name, [...byVariable.keys()])}`);
+		else place(merged, path, value);
+	}
+	for (const [path, value] of Object.entries(sources.flags)) {
+		if (paths.includes(path)) place(merged, path, value);
+		else problems.push(`flags: --${path} is no setting${nearest(path, paths)}`);
+	}
+	const parsed = Config.safeParse(merged);
+	if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => explain(issue, paths)));
+	if (parsed.data === undefined || problems.length > 0)
+		throw new Failure(
+			'invalid_argument',
+			`the configuration has ${count(problems.length, 'problem')}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+			{
+				hint: "run 'throughline config show' for every setting, its default and its environment variable",
+			},
+		);
+	return { ...parsed.data, data: { dir: resolve(parsed.data.data.dir) } };
+}
+
+/** Every setting with its variable, default and meaning, for `config show`. */
+export function describeConfig(): { path: string; variable: string; fallback: unknown; about: string }[] {
+	const defaults = Config.parse({});
+	return configPaths().map((path) => ({
+		path,
+		variable: environmentName(path),
+		fallback: path.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], defaults),
+		about: schemaAt(path).description ?? '',
+	}));
+}
+
+function readYaml(file: string, problems: string[]): Record<string, unknown> {
+	let text: string;
+	try {
+		text = readFileSync(file, 'utf8');
+	} catch (cause) {
+		throw new Failure('invalid_argument', `cannot read the configuration file ${file}: ${(cause as Error).message}`, { cause });
+	}
+	const document = parseDocument(text, { prettyErrors: true });
+	problems.push(...document.errors.map((error) => `${file}: ${error.message.split('\n')[0]}`));
+	const content: unknown = document.errors.length > 0 ? {} : document.toJS();
+	if (content === null || content === undefined) return {};
+	if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
+	problems.push(`${file}: must be a mapping at the top, e.g. 'api: {port: 4380}'`);
+	return {};
+}
+
+function place(target: Record<string, unknown>, path: string, value: string): void {
+	const keys = path.split('.');
+	let node = target;
+	for (const key of keys.slice(0, -1)) {
+		const next = node[key];
+		if (typeof next !== 'object' || next === null) node[key] = {};
+		node = node[key] as Record<string, unknown>;
+	}
+	node[keys.at(-1) ?? ''] = value;
+}
+
+function explain(issue: z.core.$ZodIssue, paths: readonly string[]): string[] {
+	const at = issue.path.join('.');
+	if (issue.code === 'unrecognized_keys')
+		return issue.keys.map((key) => {
+			const full = at === '' ? key : `${at}.${key}`;
+			return `${full}: unknown setting${nearest(full, paths)}`;
+		});
+	return [`${at === '' ? 'configuration' : at}: ${issue.message}${paths.includes(at) ? ` (${environmentName(at)})` : ''}`];
+}
+
+function leaves(schema: z.ZodType, prefix: string): string[] {
+	const inner = unwrap(schema);
+	if (!(inner instanceof z.ZodObject)) return [prefix];
+	return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, child]) =>
+		leaves(child, prefix === '' ? key : `${prefix}.${key}`),
+	);
+}
+
+function schemaAt(path: string): z.ZodType {
+	return path.split('.').reduce<z.ZodType>((schema, key) => (unwrap(schema) as z.ZodObject).shape[key] as z.ZodType, Config);
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+	if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault || schema instanceof z.ZodOptional)
+		return unwrap(schema.unwrap() as z.ZodType);
+	return schema;
+}
+
+function nearest(word: string, known: readonly string[]): string {
+	const best = known
+		.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+		.toSorted((a, b) => a.distance - b.distance)[0];
+	return best !== undefined && best.distance <= Math.max(3, word.length / 3) ? `; did you mean ${best.candidate}?` : '';
+}
+
+function editDistance(a: string, b: string): number {
+	let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+	for (let i = 1; i <= a.length; i++) {
+		const next = [i];
+		for (let j = 1; j <= b.length; j++)
+			next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1));
+		row = next;
+	}
+	return row[b.length] ?? 0;
+}
+
+function count(n: number, noun: string): string {
+	return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
