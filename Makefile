@@ -1,0 +1,51 @@
+# The commands of Throughline. Set-up steps are files: done once, skipped until what they depend on changes.
+
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+SHELL := /bin/bash
+NODE_READY := node_modules/.ready
+SECONDS ?= 60
+
+.PHONY: help demo up test check fmt build kits-go kits-rust bench-decode bench-ui clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(NODE_READY) dist/ui/index.html ## platform and shop with traffic; prints `ready <url>`; Ctrl-C ends everything
+	@node tools/demo.ts
+
+up: $(NODE_READY) dist/ui/index.html ## the platform alone; prints `ready <url>`
+	@exec node src/cli/main.ts serve
+
+test: $(NODE_READY) dist/ui/index.html ## set up what the tests need and run them all
+	@tools/setup/system.sh
+	@node tools/shop-build.ts
+	@node tools/test.ts
+
+check: $(NODE_READY) ## format, lint, types, layers, house rules, generated files
+	@node tools/check/check.ts
+
+fmt: $(NODE_READY) ## format every language
+	@biome check --write --log-level=warn .
+	@gofmt -w kits/go examples/shop/go test/senders/go
+	@cargo fmt --all
+
+bench-decode: $(NODE_READY) ## spans/s of one decode-and-encode thread, protobufjs beside it
+	@node bench/decode/decode.ts
+
+bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 20 000 spans in Chromium
+	@node bench/ui/trace.ts
+
+clean: ## remove what was built (not the data)
+	rm -rf node_modules dist target examples/shop/bin
+
+$(NODE_READY): package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer (https://nodejs.org)"; exit 1; }
+	@echo "setting up: JavaScript packages"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+UI_SOURCES := $(shell find src/ui src/api/contract.ts -type f 2>/dev/null)
+dist/ui/index.html: $(NODE_READY) $(UI_SOURCES)
+	@echo "building: the UI"
+	@vite build --config src/ui/vite.config.ts --logLevel warn
+	@touch $@

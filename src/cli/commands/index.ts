@@ -1,0 +1,7 @@
+/** The commands. To add one, copy a sibling file and add a line here. */
+
+import type { Command } from 'commander';
+import { config } from './config.ts';
+import { serve } from './serve.ts';
+
+export const COMMANDS: readonly ((program: Command) => void)[] = [serve, config];

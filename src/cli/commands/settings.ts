@@ -1,0 +1,36 @@
+/** Gives a command every setting as a flag, `--api.port 4380`, beside the file and the environment. */
+
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type Config, configPaths, loadConfig } from '../../server/config.ts';
+
+const DEFAULT_FILE = 'throughline.yaml';
+
+/** Adds `--config` and lets flags named after settings through to `settingsOf`. */
+export function withSettings(command: Command): Command {
+	return command
+		.option('-c, --config <file>', `configuration file (default: $THROUGHLINE_CONFIG, or ${DEFAULT_FILE} if there is one)`)
+		.allowUnknownOption()
+		.allowExcessArguments()
+		.addHelpText(
+			'after',
+			`\nEvery setting is a flag too, e.g. --api.port 4380 (${configPaths().length} settings: throughline config show)`,
+		);
+}
+
+/** The configuration a command was called with. Throws `Failure('invalid_argument')` listing every problem. */
+export function settingsOf(command: Command): Config {
+	const { config } = command.opts<{ config?: string }>();
+	const file = config ?? process.env.THROUGHLINE_CONFIG ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
+	return loadConfig({ file, env: process.env, flags: parseFlags(command.args) });
+}
+
+/** `['--api.port', '1', '--api.host=x']` -> `{'api.port': '1', 'api.host': 'x'}`. */
+export function parseFlags(args: readonly string[]): Record<string, string> {
+	const flags: Record<string, string> = {};
+	for (let at = 0; at < args.length; at++) {
+		const [name = '', inline] = (args[at] ?? '').replace(/^--/, '').split(/=(.*)/s, 2);
+		flags[name] = inline ?? args[++at] ?? '';
+	}
+	return flags;
+}
