@@ -1,0 +1,132 @@
+/**
+ * From a request's bytes to the disk: requests are decoded into one open block for each signal; while one commit is being synced the
+ * next block fills, so that dictionaries, encoding and the fsync are shared by everything that arrived meanwhile.
+ */
+
+import type { Clock } from '../base/clock.ts';
+import { Failure } from '../base/errors.ts';
+import type { Metrics } from '../base/metrics.ts';
+import type { BufferRecord } from '../buffer/buffer.ts';
+import { Block } from '../model/block.ts';
+import { encodeNative } from '../model/native.ts';
+import { type Signal, TABLES, type TableSpec } from '../model/schema.ts';
+import { decode } from '../otlp/decode.ts';
+import type { Encoding, ExportResult, Ingest } from '../receive/ingest.ts';
+
+export interface IngestOptions {
+	/** Makes records durable; resolves after the fsync. */
+	readonly append: (records: readonly BufferRecord[]) => Promise<void>;
+	readonly clock: Clock;
+	readonly metrics: Metrics;
+}
+
+interface Waiter {
+	readonly result: ExportResult;
+	settle(result: ExportResult): void;
+	fail(error: unknown): void;
+}
+
+/** The block a signal's requests are being decoded into, and who waits for it. */
+class OpenBlock {
+	readonly spec: TableSpec;
+	readonly block: Block;
+	waiters: Waiter[] = [];
+
+	constructor(spec: TableSpec) {
+		this.spec = spec;
+		this.block = new Block(spec.columns);
+	}
+}
+
+export class BlockIngest implements Ingest {
+	readonly #options: IngestOptions;
+	readonly #open: Readonly<Record<Signal, OpenBlock>>;
+	readonly #accepted;
+	readonly #rejected;
+	readonly #failed;
+	readonly #commits = new Set<Promise<void>>();
+	/** A commit is due in this turn of the event loop and takes along what arrives until then. */
+	#scheduled = false;
+	#closed = false;
+
+	constructor(options: IngestOptions) {
+		this.#options = options;
+		this.#open = Object.fromEntries(TABLES.map((spec) => [spec.signal, new OpenBlock(spec)])) as Record<Signal, OpenBlock>;
+		const { metrics } = options;
+		this.#accepted = metrics.counter('throughline_ingest_accepted_total', 'Spans, log records and data points acknowledged as durable.', [
+			'signal',
+		]);
+		this.#rejected = metrics.counter('throughline_ingest_rejected_total', 'Records refused one by one with partial_success.', ['signal']);
+		this.#failed = metrics.counter('throughline_ingest_failed_total', 'Records decoded but not made durable; their senders were told so.', [
+			'signal',
+		]);
+	}
+
+	async export(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<ExportResult> {
+		if (this.#closed) throw new Failure('unavailable', 'the platform is stopping', { retryAfterMs: 1000 });
+		const open = this.#open[signal];
+		const result = decode(signal, body, encoding, open.block, this.#options.clock.nowMs());
+		this.#rejected.add(result.rejected, { signal });
+		if (result.accepted === 0) return result;
+		return new Promise((settle, fail) => {
+			open.waiters.push({ result, settle, fail });
+			if (open.block.full) this.#start([open]);
+			else this.#schedule();
+		});
+	}
+
+	/** Refuses further requests and resolves when those accepted so far are answered. */
+	async close(): Promise<void> {
+		this.#closed = true;
+		while (this.#scheduled || this.#commits.size > 0) {
+			await Promise.all(this.#commits);
+			await new Promise<void>((settle) => setImmediate(settle));
+		}
+	}
+
+	/** The next commit starts when no other runs: what arrives during one fsync shares the next. */
+	#schedule(): void {
+		if (this.#scheduled || this.#commits.size > 0) return;
+		this.#scheduled = true;
+		setImmediate(() => {
+			this.#scheduled = false;
+			this.#start(Object.values(this.#open));
+		});
+	}
+
+	#start(blocks: readonly OpenBlock[]): void {
+		const commit = this.#commit(blocks).finally(() => {
+			this.#commits.delete(commit);
+			if (Object.values(this.#open).some(({ waiters }) => waiters.length > 0)) this.#schedule();
+		});
+		this.#commits.add(commit);
+	}
+
+	/** Encodes and appends what the blocks hold, then answers whoever waited. Never rejects. */
+	async #commit(blocks: readonly OpenBlock[]): Promise<void> {
+		const records: BufferRecord[] = [];
+		const waiting: { signal: Signal; waiters: readonly Waiter[] }[] = [];
+		for (const open of blocks) {
+			if (open.waiters.length === 0) continue;
+			waiting.push({ signal: open.spec.signal, waiters: open.waiters });
+			open.waiters = [];
+			records.push({ table: open.spec.table, rows: open.block.rows, payload: encodeNative(open.block) });
+			open.block.reset();
+		}
+		if (records.length === 0) return;
+		try {
+			await this.#options.append(records);
+			for (const { signal, waiters } of waiting)
+				for (const { result, settle } of waiters) {
+					this.#accepted.add(result.accepted, { signal });
+					settle(result);
+				}
+		} catch (error) {
+			for (const { signal, waiters } of waiting)
+				for (const { result, fail } of waiters) {
+					this.#failed.add(result.accepted, { signal });
+					fail(error);
+				}
+		}
+	}
+}
