@@ -1,0 +1,131 @@
+/**
+ * The durable buffer between the receivers and the engine: what `append` has acknowledged survives any crash and reaches the loader
+ * at least once. It knows records of bytes, not spans. `segment.ts` documents the files, `writer.ts` the commit, `recovery.ts` what
+ * happens at start.
+ */
+
+import { Failure } from '../base/errors.ts';
+import { Aside } from './aside.ts';
+import { SegmentLoader } from './loader.ts';
+import { type BufferContext, type BufferOptions, type BufferStats, DEFAULT_LIMITS, emptyStats, type Segment } from './options.ts';
+import { recoverSegments } from './recovery.ts';
+import { type BufferRecord, segmentCreatedMs } from './segment.ts';
+import { SegmentWriter } from './writer.ts';
+
+export type { BufferLimits, BufferOptions, BufferStats, Loader, SealedSegment } from './options.ts';
+export { DEFAULT_LIMITS } from './options.ts';
+export type { BufferRecord, SegmentRecord } from './segment.ts';
+
+export interface CloseOptions {
+	/** How long to let the loader work on what is left. What remains is loaded after the next start. */
+	readonly drainMs?: number;
+	/** How long an aborted load may take to return. */
+	readonly abortMs?: number;
+}
+
+const FREE_SAMPLE_MS = 1_000;
+/** With more sealed segments than this waiting, age seals no more: a long outage of the engine then leaves full segments, not 4 files a second. */
+const BACKLOG_MAX = 8;
+
+export class SegmentBuffer {
+	readonly #context: BufferContext;
+	readonly #writer: SegmentWriter;
+	readonly #loader: SegmentLoader;
+	#closing: Promise<void> | undefined;
+	#free: { sampledMs: number; bytes: number; appendedBytes: number } | undefined;
+	#sampling: Promise<void> | undefined;
+
+	private constructor(context: BufferContext, aside: Aside, recovered: readonly Segment[]) {
+		this.#context = context;
+		this.#loader = new SegmentLoader(context, aside, recovered);
+		const newestMs = recovered.reduce((newest, { id }) => Math.max(newest, segmentCreatedMs(id)), 0);
+		this.#writer = new SegmentWriter(context, newestMs, {
+			offer: (segment) => this.#loader.offer(segment),
+			isBehind: () => this.#loader.backlog > BACKLOG_MAX,
+		});
+	}
+
+	/**
+	 * Recovers what the directory holds and starts loading it. Reads every segment found, so it takes as long as reading the backlog.
+	 * Throws what the file system throws, and `Failure('unsupported')` for segments of another format version.
+	 */
+	static async open(options: BufferOptions): Promise<SegmentBuffer> {
+		const context: BufferContext = { ...options, limits: { ...DEFAULT_LIMITS, ...options.limits }, stats: emptyStats() };
+		await context.files.makeDirectory(context.directory);
+		const aside = new Aside(context);
+		await aside.open();
+		return new SegmentBuffer(context, aside, await recoverSegments(context, aside));
+	}
+
+	/**
+	 * Resolves when all `records` are on disk; they lie in one segment, in this order. Their payloads must not change before.
+	 * Throws `Failure`: `overloaded` before anything was accepted, `unavailable` when the disk fails or the buffer is closing. After
+	 * `unavailable` a crash may still bring the records back: at least once, as with any sender that repeats itself.
+	 */
+	async append(records: readonly BufferRecord[]): Promise<void> {
+		const bytes = records.reduce((sum, record) => sum + record.payload.length, 0);
+		if (this.#freeIsStale()) await this.#sampleFree();
+		if (this.#closing !== undefined)
+			throw new Failure('unavailable', 'the buffer is closing', { retryAfterMs: this.#context.limits.retryAfterMs });
+		if (records.length === 0) return;
+		this.#admit(bytes);
+		await this.#writer.append(records, bytes);
+	}
+
+	/** Refuses appends from now on, makes the pending ones durable, seals, and gives the loader a bounded time. Safe to call twice. */
+	close(options: CloseOptions = {}): Promise<void> {
+		this.#closing ??= this.#close(options.drainMs ?? 2_000, options.abortMs ?? 2_000);
+		return this.#closing;
+	}
+
+	async #close(drainMs: number, abortMs: number): Promise<void> {
+		await this.#writer.close();
+		await this.#loader.close(drainMs, abortMs);
+	}
+
+	/** A snapshot. */
+	stats(): BufferStats {
+		const { stats, clock } = this.#context;
+		const snapshot = { ...stats };
+		const oldestMs = Math.min(this.#loader.oldestMs(), this.#writer.oldestMs());
+		snapshot.oldestAgeMs = Number.isFinite(oldestMs) ? Math.max(0, clock.nowMs() - oldestMs) : 0;
+		return snapshot;
+	}
+
+	/** Throws `overloaded` when `bytes` more would break a limit. */
+	#admit(bytes: number): void {
+		const { limits, stats } = this.#context;
+		const used = stats.bytes + stats.pendingBytes + bytes;
+		const free = this.#free === undefined ? Number.POSITIVE_INFINITY : this.#free.bytes - (stats.appendedBytes - this.#free.appendedBytes);
+		const full = used > limits.bytesMax;
+		if (!full && free - stats.pendingBytes - bytes >= limits.freeBytesMin) return;
+		stats.refusedAppends++;
+		const message = full
+			? `the buffer is full: ${used - bytes} of ${limits.bytesMax} bytes wait for the engine`
+			: `the disk is nearly full: ${Math.max(0, Math.floor(free))} bytes left, ${limits.freeBytesMin} are kept free`;
+		throw new Failure('overloaded', message, {
+			retryAfterMs: limits.retryAfterMs,
+			hint: full ? 'look why the engine does not keep up, or raise buffer.bytesMax' : 'free disk space below the data directory',
+		});
+	}
+
+	#freeIsStale(): boolean {
+		return this.#free === undefined || this.#context.clock.monotonicMs() - this.#free.sampledMs >= FREE_SAMPLE_MS;
+	}
+
+	/** Asks the disk, once for all who wait. A disk that does not say is not held against the sender: the write itself will tell. */
+	#sampleFree(): Promise<void> {
+		const { files, directory, clock, stats, log } = this.#context;
+		this.#sampling ??= files
+			.freeBytes(directory)
+			.catch((error: unknown) => {
+				log.warn({ error }, 'cannot ask for the free disk space');
+				return Number.POSITIVE_INFINITY;
+			})
+			.then((bytes) => {
+				this.#free = { sampledMs: clock.monotonicMs(), bytes, appendedBytes: stats.appendedBytes };
+				this.#sampling = undefined;
+			});
+		return this.#sampling;
+	}
+}
