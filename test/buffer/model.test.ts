@@ -20,7 +20,6 @@ class History {
 	readonly #loadedIds = new Set<string>();
 	#life = 0;
 	#buffer: SegmentBuffer | undefined;
-	#opening = false;
 	#error: unknown;
 	loaderTrouble = 0;
 
@@ -73,7 +72,6 @@ class History {
 
 	#start(): void {
 		const life = ++this.#life;
-		this.#opening = true;
 		SegmentBuffer.open({
 			directory: '/b',
 			load: (segment) => this.#load(segment, life),
@@ -93,7 +91,6 @@ class History {
 		}).then(
 			(buffer) => {
 				if (life !== this.#life) return;
-				this.#opening = false;
 				this.#buffer = buffer;
 			},
 			() => {
@@ -151,9 +148,10 @@ class History {
 		if (life !== this.#life) return new Promise(() => {});
 		if (this.random.chance(this.loaderTrouble)) throw new Error('the engine is down');
 		this.#check(segment, records);
-		this.#loadedIds.has(segment.id) ? this.events.redelivered++ : this.#loadedIds.add(segment.id);
+		if (this.#loadedIds.has(segment.id)) this.events.redelivered++;
+		this.#loadedIds.add(segment.id);
 		if (this.random.chance(this.loaderTrouble)) throw new Error('the connection broke after the engine took it');
-		if (this.random.chance(this.loaderTrouble / 10)) {
+		if (this.random.chance(this.loaderTrouble / 3)) {
 			this.events.deadLetters++;
 			throw new Failure('malformed', 'the engine will never take this');
 		}

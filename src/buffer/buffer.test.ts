@@ -1,0 +1,344 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../base/clock.ts';
+import { Failure } from '../base/errors.ts';
+import { silentLog } from '../base/log.ts';
+import { systemTimer } from '../base/timer.ts';
+import { type BufferLimits, type BufferOptions, type Loader, SegmentBuffer } from './buffer.ts';
+import { type Files, realFiles } from './files.ts';
+
+/** Real files, a real clock; only the loader is made up. */
+const open: SegmentBuffer[] = [];
+const directories: string[] = [];
+
+afterEach(async () => {
+	for (const buffer of open.splice(0)) await buffer.close({ drainMs: 0, abortMs: 100 });
+	for (const directory of directories.splice(0)) await rm(directory, { recursive: true });
+});
+
+async function directory(): Promise<string> {
+	const path = await mkdtemp(join(tmpdir(), 'throughline-buffer-'));
+	directories.push(path);
+	return path;
+}
+
+async function openBuffer(
+	path: string,
+	load: Loader,
+	limits: Partial<BufferLimits> = {},
+	more: Partial<BufferOptions> = {},
+): Promise<SegmentBuffer> {
+	const buffer = await SegmentBuffer.open({
+		directory: path,
+		load,
+		limits: { sealAfterMs: 20, freeBytesMin: 0, loadRetryFirstMs: 5, ...limits },
+		files: realFiles,
+		clock: systemClock,
+		timer: systemTimer,
+		random: randomBytes,
+		log: silentLog,
+		...more,
+	});
+	open.push(buffer);
+	return buffer;
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const one = (text: string, table = 'spans'): { table: string; rows: number; payload: Uint8Array }[] => [
+	{ table, rows: 1, payload: bytes(text) },
+];
+const never: Loader = (_, signal) =>
+	new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+
+/** A loader that remembers what it was given, by table. */
+function collector(): { load: Loader; texts: (table?: string) => string[]; ids: string[] } {
+	const seen = new Map<string, string[]>();
+	const ids: string[] = [];
+	return {
+		ids,
+		texts: (table = 'spans') => seen.get(table) ?? [],
+		load: async (segment) => {
+			ids.push(segment.id);
+			for (const [table, records] of await segment.read())
+				seen.set(table, [...(seen.get(table) ?? []), ...records.map(({ payload }) => new TextDecoder().decode(payload))]);
+		},
+	};
+}
+
+const segmentFiles = async (path: string): Promise<string[]> => (await readdir(path)).filter((name) => name.includes('.'));
+
+describe('append and load', () => {
+	test('records come out by table, in order, and their file is deleted', async () => {
+		const path = await directory();
+		const { load, texts } = collector();
+		const buffer = await openBuffer(path, load);
+		await buffer.append([...one('a'), ...one('x', 'logs')]);
+		await buffer.append(one('b'));
+		await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ loadedRows: 3, segments: 0, bytes: 0, pendingBytes: 0, oldestAgeMs: 0 }));
+		expect(texts('spans')).toEqual(['a', 'b']);
+		expect(texts('logs')).toEqual(['x']);
+		await vi.waitFor(async () => expect(await segmentFiles(path)).toEqual([]));
+	});
+
+	test('an append is on disk before it resolves', async () => {
+		const path = await directory();
+		const buffer = await openBuffer(path, never, { sealAfterMs: 60_000 });
+		await buffer.append(one('durable'));
+		const [name] = await segmentFiles(path);
+		expect((await readFile(join(path, name ?? ''))).includes('durable')).toBe(true);
+		expect(buffer.stats()).toMatchObject({ segments: 1, appendedRecords: 1, appendedRows: 1, appendedBytes: 7 });
+	});
+
+	test('many appends share few fsyncs', async () => {
+		const durations: number[] = [];
+		const buffer = await openBuffer(await directory(), never, {}, { onSync: (ms) => durations.push(ms) });
+		await Promise.all(Array.from({ length: 500 }, (_, index) => buffer.append(one(`record ${index}`))));
+		expect(buffer.stats().appendedRecords).toBe(500);
+		expect(buffer.stats().syncs).toBeLessThan(20);
+		expect(durations.length).toBe(buffer.stats().syncs);
+	});
+
+	test('a segment is sealed by size', async () => {
+		const { load, ids } = collector();
+		const buffer = await openBuffer(await directory(), load, { segmentBytesMax: 1_000, sealAfterMs: 60_000 });
+		for (let index = 0; index < 4; index++) await buffer.append(one('x'.repeat(600)));
+		await vi.waitFor(() => expect(ids.length).toBe(2));
+		expect(ids).toEqual(ids.toSorted());
+	});
+
+	test('segments grow to their full size while the engine is away, instead of many small files', async () => {
+		const path = await directory();
+		const buffer = await openBuffer(path, never, { sealAfterMs: 1 });
+		for (let index = 0; index < 60; index++) {
+			await buffer.append(one('x'));
+			await new Promise((resolve) => setTimeout(resolve, 5));
+		}
+		expect((await segmentFiles(path)).length).toBeLessThan(15);
+	});
+
+	test('close makes pending appends durable, loads what it can in time and refuses more', async () => {
+		const { load, texts } = collector();
+		const buffer = await openBuffer(await directory(), load, { sealAfterMs: 60_000 });
+		const pending = buffer.append(one('last words'));
+		await pending;
+		await buffer.close();
+		await buffer.close();
+		expect(texts()).toEqual(['last words']);
+		await expect(buffer.append(one('too late'))).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+	});
+
+	test('close does not wait for an engine that hangs', async () => {
+		const buffer = await openBuffer(await directory(), () => new Promise(() => {}), { sealAfterMs: 1 });
+		await buffer.append(one('stuck'));
+		const startMs = performance.now();
+		await buffer.close({ drainMs: 30, abortMs: 30 });
+		expect(performance.now() - startMs).toBeLessThan(1_000);
+	});
+});
+
+describe('a failing loader', () => {
+	test('is called again with the same id until it succeeds', async () => {
+		const ids: string[] = [];
+		const buffer = await openBuffer(await directory(), async (segment) => {
+			ids.push(segment.id);
+			if (ids.length < 5) throw new Failure('unavailable', 'the engine restarts');
+		});
+		await buffer.append(one('a'));
+		await vi.waitFor(() => expect(buffer.stats().loadedSegments).toBe(1));
+		expect(new Set(ids).size).toBe(1);
+		expect(buffer.stats()).toMatchObject({ loadFailures: 4, deadLetterSegments: 0 });
+	});
+
+	test('a segment that always fails does not hold up the others', async () => {
+		const loaded = collector();
+		let stuck: string | undefined;
+		const buffer = await openBuffer(await directory(), async (segment, signal) => {
+			stuck ??= segment.id;
+			if (segment.id === stuck) throw new Error('out of memory');
+			await loaded.load(segment, signal);
+		});
+		await buffer.append(one('too much'));
+		await vi.waitFor(() => expect(stuck).toBeDefined());
+		await buffer.append(one('fine'));
+		await vi.waitFor(() => expect(loaded.texts()).toEqual(['fine']));
+		expect(buffer.stats()).toMatchObject({ segments: 1, deadLetterSegments: 0 });
+	});
+
+	test('a segment refused for good goes to dead-letter with the reason, and can be put back', async () => {
+		const path = await directory();
+		const buffer = await openBuffer(path, async () => {
+			throw new Failure('malformed', 'unknown column');
+		});
+		await buffer.append(one('poison'));
+		await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ deadLetterSegments: 1, deadLetterRows: 1, segments: 0, bytes: 0 }));
+		const names = await readdir(join(path, 'dead-letter'));
+		const reason = names.find((name) => name.endsWith('.json')) ?? '';
+		const file = names.find((name) => name.endsWith('.sealed')) ?? '';
+		expect(JSON.parse(await readFile(join(path, 'dead-letter', reason), 'utf8'))).toMatchObject({
+			code: 'malformed',
+			message: 'unknown column',
+			rows: { spans: 1 },
+		});
+		await buffer.close({ drainMs: 0 });
+		await rename(join(path, 'dead-letter', file), join(path, file));
+		const { load, texts } = collector();
+		await openBuffer(path, load);
+		await vi.waitFor(() => expect(texts()).toEqual(['poison']));
+	});
+
+	test('dead letters stay within their limit, oldest first out, and it is counted', async () => {
+		const path = await directory();
+		const buffer = await openBuffer(
+			path,
+			async () => {
+				throw new Failure('malformed', 'no');
+			},
+			{ asideBytesMax: 2_500 },
+		);
+		for (let index = 0; index < 4; index++) {
+			await buffer.append(one('x'.repeat(800)));
+			await vi.waitFor(() => expect(buffer.stats().deadLetterSegments).toBe(index + 1));
+		}
+		await vi.waitFor(() => expect(buffer.stats().asideDeletedBytes).toBeGreaterThan(800));
+		expect((await readdir(join(path, 'dead-letter'))).filter((name) => name.endsWith('.sealed')).length).toBe(2);
+	});
+});
+
+describe('limits', () => {
+	test('a full buffer refuses before accepting, and accepts again when the engine has caught up', async () => {
+		let go: () => void = () => {};
+		const gate = new Promise<void>((resolve) => {
+			go = resolve;
+		});
+		const buffer = await openBuffer(await directory(), () => gate, { bytesMax: 1_000, retryAfterMs: 1_234 });
+		await buffer.append(one('x'.repeat(600)));
+		await expect(buffer.append(one('y'.repeat(600)))).rejects.toMatchObject({ code: 'overloaded', retryable: true, retryAfterMs: 1_234 });
+		expect(buffer.stats()).toMatchObject({ refusedAppends: 1, appendedRecords: 1, pendingBytes: 0 });
+		go();
+		await vi.waitFor(() => expect(buffer.stats().segments).toBe(0));
+		await buffer.append(one('y'.repeat(600)));
+	});
+
+	test('a nearly full disk is left alone', async () => {
+		const files: Files = { ...realFiles, freeBytes: () => Promise.resolve(1_500) };
+		const buffer = await openBuffer(await directory(), never, { freeBytesMin: 1_000 }, { files });
+		await buffer.append(one('x'.repeat(300)));
+		await expect(buffer.append(one('x'.repeat(300)))).rejects.toMatchObject({ code: 'overloaded', message: /disk is nearly full/ });
+	});
+
+	test('a disk that fails gives "unavailable", and works again afterwards in a new segment', async () => {
+		const path = await directory();
+		let failing = false;
+		const files: Files = {
+			...realFiles,
+			create: async (name) => {
+				const file = await realFiles.create(name);
+				return {
+					...file,
+					sync: async () => {
+						if (failing) throw Object.assign(new Error('i/o error'), { code: 'EIO' });
+						await file.sync();
+					},
+				};
+			},
+		};
+		const { load, texts, ids } = collector();
+		const buffer = await openBuffer(path, load, { sealAfterMs: 60_000 }, { files });
+		await buffer.append(one('before'));
+		failing = true;
+		await expect(buffer.append(one('lost'))).rejects.toMatchObject({ code: 'unavailable', message: 'cannot write to the buffer: EIO' });
+		failing = false;
+		await buffer.append(one('after'));
+		await buffer.close();
+		expect(texts()).toEqual(['before', 'after']);
+		expect(ids.length).toBe(2);
+		expect(buffer.stats()).toMatchObject({ failedAppends: 1, loadedRows: 2 });
+	});
+});
+
+describe('recovery', () => {
+	async function left(texts: readonly string[]): Promise<{ path: string; file: string }> {
+		const path = await directory();
+		const buffer = await openBuffer(path, never, { sealAfterMs: 60_000 });
+		for (const text of texts) await buffer.append(one(text));
+		await buffer.close({ drainMs: 0 });
+		const [name] = await segmentFiles(path);
+		return { path, file: join(path, name ?? '') };
+	}
+
+	test('what was not loaded is loaded after a restart, under the same id', async () => {
+		const { path, file } = await left(['a', 'b']);
+		const { load, texts, ids } = collector();
+		const buffer = await openBuffer(path, load);
+		await vi.waitFor(() => expect(texts()).toEqual(['a', 'b']));
+		expect(file).toContain(ids[0]);
+		expect(buffer.stats()).toMatchObject({ recoveredSegments: 1, recoveredRows: 2 });
+	});
+
+	test('a torn end is cut off', async () => {
+		const { path, file } = await left(['a', 'b']);
+		const whole = await readFile(file);
+		await rm(file);
+		await writeFile(file.replace('.sealed', '.seg'), whole.subarray(0, whole.length - 1));
+		const { load, texts } = collector();
+		const buffer = await openBuffer(path, load);
+		await vi.waitFor(() => expect(texts()).toEqual(['a']));
+		expect(buffer.stats().tornBytes).toBeGreaterThan(0);
+		expect(buffer.stats().quarantinedRanges).toBe(0);
+	});
+
+	test('damage is stepped over, copied to quarantine and counted', async () => {
+		const { path, file } = await left(['alpha', 'beta', 'gamma']);
+		const content = await readFile(file);
+		content.write('BETA', content.indexOf('beta'));
+		await writeFile(file, content);
+		const { load, texts } = collector();
+		const buffer = await openBuffer(path, load);
+		await vi.waitFor(() => expect(texts()).toEqual(['alpha', 'gamma']));
+		expect(buffer.stats()).toMatchObject({ quarantinedRanges: 1, lostRecords: 1, lostRows: 1 });
+		const names = await readdir(join(path, 'quarantine'));
+		const copy = names.find((name) => name.endsWith('.bytes')) ?? '';
+		expect((await readFile(join(path, 'quarantine', copy))).includes('BETA')).toBe(true);
+	});
+
+	test('damage at the end of a sealed segment is damage, not a torn end', async () => {
+		const { path, file } = await left(['alpha', 'beta']);
+		const content = await readFile(file);
+		content.write('BETA', content.indexOf('beta'));
+		await writeFile(file, content);
+		const { load, texts } = collector();
+		const buffer = await openBuffer(path, load);
+		await vi.waitFor(() => expect(texts()).toEqual(['alpha']));
+		expect(buffer.stats()).toMatchObject({ quarantinedRanges: 1, lostRecords: 1, tornBytes: 0 });
+	});
+
+	test('damage that comes after recovery is found when the segment is read', async () => {
+		const { path, file } = await left(['alpha', 'beta']);
+		const loaded = collector();
+		let attempts = 0;
+		const buffer = await openBuffer(path, async (segment, signal) => {
+			if (++attempts === 1) {
+				const content = await readFile(file);
+				content.write('ALPHA', content.indexOf('alpha'));
+				await writeFile(file, content);
+				throw new Error('once more');
+			}
+			await loaded.load(segment, signal);
+		});
+		await vi.waitFor(() => expect(loaded.texts()).toEqual(['beta']));
+		expect(buffer.stats()).toMatchObject({ quarantinedRanges: 1, lostRecords: 1 });
+	});
+
+	test('an empty file is deleted and a stranger is left alone', async () => {
+		const { path, file } = await left(['a']);
+		await writeFile(file.replace(/\d{6}-\w+\.sealed$/, '999999-0000000000000000.seg'), '');
+		await writeFile(join(path, 'notes.txt'), 'mine');
+		const { load, texts } = collector();
+		await openBuffer(path, load);
+		await vi.waitFor(async () => expect(await segmentFiles(path)).toEqual(['notes.txt']));
+		expect(texts()).toEqual(['a']);
+	});
+});
