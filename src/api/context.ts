@@ -1,0 +1,70 @@
+/** What every resource of the API is given: the one object the composition root fills in. */
+
+import type {
+	FastifyBaseLogger,
+	FastifyInstance,
+	FastifyReply,
+	RawReplyDefaultExpression,
+	RawRequestDefaultExpression,
+	RawServerDefault,
+} from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Clock } from '../base/clock.ts';
+import type { StatusResponse } from './contract.ts';
+import { Inquiry, type QueryEngine } from './engine.ts';
+
+export interface HealthReport {
+	/** True when requests can be served now. */
+	readonly ready: boolean;
+	/** One sentence for each part that is not ready. */
+	readonly reasons: readonly string[];
+}
+
+export interface ApiOptions {
+	readonly engine: QueryEngine;
+	/** What the platform knows of itself; what is stored is asked of the engine. */
+	readonly status: () => Omit<StatusResponse, 'hasData' | 'lastSpanMs'>;
+	readonly health: () => HealthReport | Promise<HealthReport>;
+	/** The Prometheus exposition text (version 0.0.4). */
+	readonly metricsText: () => Promise<string>;
+	/** Directory of the built UI; it may be missing and may appear later. */
+	readonly uiDir: string;
+	/** Address the server binds; a loopback one turns the Host check on. */
+	readonly bindHost: string;
+	/** Host headers answered beside localhost and IP addresses. */
+	readonly allowedHosts: readonly string[];
+	/** Budget of one request over all its queries. */
+	readonly queryTimeoutMs: number;
+	readonly clock: Clock;
+	readonly log: FastifyBaseLogger;
+}
+
+export type ApiApp = FastifyInstance<
+	RawServerDefault,
+	RawRequestDefaultExpression,
+	RawReplyDefaultExpression,
+	FastifyBaseLogger,
+	ZodTypeProvider
+>;
+
+export interface ApiContext extends ApiOptions {
+	/** Begins the inquiry of one request; it ends when the client hangs up before the answer is complete. */
+	ask(reply: FastifyReply): Inquiry;
+}
+
+export type Resource = (app: ApiApp, context: ApiContext) => void;
+
+export function apiContext(options: ApiOptions): ApiContext {
+	return {
+		...options,
+		ask: (reply) => new Inquiry(options.engine, hangUpSignal(reply), options.clock, options.queryTimeoutMs),
+	};
+}
+
+function hangUpSignal(reply: FastifyReply): AbortSignal {
+	const controller = new AbortController();
+	reply.raw.once('close', () => {
+		if (!reply.raw.writableFinished) controller.abort();
+	});
+	return controller.signal;
+}

@@ -1,0 +1,20 @@
+/** The resources of the API, one file each: to add one, write a sibling and list it here. */
+
+import type { Resource } from './context.ts';
+import { registerJaeger } from './jaeger.ts';
+import { registerProbes } from './probes.ts';
+import { registerServices } from './services.ts';
+import { registerSpans } from './spans.ts';
+import { registerStatus } from './status.ts';
+import { registerTraceLogs } from './trace-logs.ts';
+import { registerTraces } from './traces.ts';
+
+export const RESOURCES: readonly Resource[] = [
+	registerProbes,
+	registerStatus,
+	registerServices,
+	registerTraces,
+	registerSpans,
+	registerTraceLogs,
+	registerJaeger,
+];
