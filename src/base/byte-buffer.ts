@@ -1,26 +1,40 @@
 /**
  * A growable run of bytes that is written at its end: the value bytes of a column, an encoded message, a Native block.
- * `bytes` and `length` are public because hot loops write into them directly after `reserve`.
+ * `bytes`, `view` and `length` are public because hot loops write into them directly after `reserve`.
  */
+
+import { assert } from './errors.ts';
+
+/** Bytes to read from, with a view for reading whole words at any offset. */
+export interface ByteSource {
+	readonly bytes: Uint8Array;
+	/** Over the same bytes: offset 0 of one is offset 0 of the other. */
+	readonly view: DataView;
+}
+
+export function byteSource(bytes: Uint8Array): ByteSource {
+	return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+/** Below this a loop over words beats the call into `TypedArray.prototype.set` and the view object it needs. */
+const LOOP_BYTES_MAX = 96;
 
 const encoder = new TextEncoder();
 
-export class ByteBuffer {
-	/** Valid up to `length`; the array is replaced when it grows, so never keep it across a write. */
-	bytes: Uint8Array;
+export class ByteBuffer implements ByteSource {
+	/** Valid up to `length`; replaced when it grows, so never keep it across a write. */
+	bytes: Uint8Array<ArrayBuffer>;
+	view: DataView;
 	length = 0;
 
 	constructor(capacity = 64) {
 		this.bytes = new Uint8Array(capacity);
+		this.view = new DataView(this.bytes.buffer);
 	}
 
 	/** Makes room for `count` more bytes. */
 	reserve(count: number): void {
-		const needed = this.length + count;
-		if (needed <= this.bytes.length) return;
-		const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
-		grown.set(this.bytes.subarray(0, this.length));
-		this.bytes = grown;
+		if (this.length + count > this.bytes.length) this.grow(this.length + count);
 	}
 
 	byte(value: number): void {
@@ -32,10 +46,23 @@ export class ByteBuffer {
 	varint(value: number): void {
 		this.reserve(8);
 		while (value >= 0x80) {
-			this.bytes[this.length++] = (value % 0x80) | 0x80;
+			this.bytes[this.length++] = (value & 0x7f) | 0x80;
 			value = value < 0x8000_0000 ? value >>> 7 : Math.floor(value / 0x80);
 		}
 		this.bytes[this.length++] = value;
+	}
+
+	/** Little-endian. */
+	uint32(value: number): void {
+		this.reserve(4);
+		this.view.setUint32(this.length, value, true);
+		this.length += 4;
+	}
+
+	/** A little-endian UInt64 of a non-negative integer below 2^53. */
+	uint64(value: number): void {
+		this.uint32(value);
+		this.uint32(Math.floor(value / 0x1_0000_0000));
 	}
 
 	append(source: Uint8Array): void {
@@ -44,19 +71,27 @@ export class ByteBuffer {
 		this.length += source.length;
 	}
 
-	/** Copies `source[start, end)`; short runs byte by byte, which beats the call into `set` below some tens of bytes. */
-	appendRange(source: Uint8Array, start: number, end: number): void {
+	/** Copies `source[start, end)`. */
+	appendRange(source: ByteSource, start: number, end: number): void {
 		const count = end - start;
 		this.reserve(count);
-		if (count > 48) {
-			this.bytes.set(source.subarray(start, end), this.length);
+		if (count > LOOP_BYTES_MAX) {
+			this.bytes.set(source.bytes.subarray(start, end), this.length);
 			this.length += count;
 			return;
 		}
-		const bytes = this.bytes;
+		const { view, bytes } = this;
 		let to = this.length;
-		for (let from = start; from < end; from++) bytes[to++] = source[from] as number;
+		let from = start;
+		for (; from + 4 <= end; from += 4, to += 4) view.setInt32(to, source.view.getInt32(from, true), true);
+		for (; from < end; from++) bytes[to++] = source.bytes[from] as number;
 		this.length = to;
+	}
+
+	/** Appends characters below U+0080, such as the digits of a number. */
+	ascii(text: string): void {
+		this.reserve(text.length);
+		for (let i = 0; i < text.length; i++) this.bytes[this.length++] = text.charCodeAt(i);
 	}
 
 	/** Appends `text` as UTF-8; lone surrogates become U+FFFD. */
@@ -66,18 +101,30 @@ export class ByteBuffer {
 	}
 
 	/** What was written, without a copy: valid until the next write. */
-	view(): Uint8Array {
+	contents(): Uint8Array<ArrayBuffer> {
 		return this.bytes.subarray(0, this.length);
 	}
 
 	/** What was written, as a copy of its own. */
-	toBytes(): Uint8Array {
+	toBytes(): Uint8Array<ArrayBuffer> {
 		return this.bytes.slice(0, this.length);
 	}
 
-	/** Forgets what was written; keeps the memory unless more than `keepBytesMax` was held. */
-	reset(keepBytesMax = Number.POSITIVE_INFINITY): void {
+	/** Forgets what was written; keeps the memory, but of more than `keepBytesMax` gives the rest back. */
+	reset(keepBytesMax: number = Number.POSITIVE_INFINITY): void {
 		this.length = 0;
-		if (this.bytes.length > keepBytesMax) this.bytes = new Uint8Array(keepBytesMax);
+		if (this.bytes.length > keepBytesMax) this.replace(new Uint8Array(keepBytesMax));
+	}
+
+	private grow(needed: number): void {
+		assert(needed < 2 ** 32, 'a byte buffer holds less than 4 GiB, because offsets into it are 32 bits');
+		const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+		grown.set(this.bytes.subarray(0, this.length));
+		this.replace(grown);
+	}
+
+	private replace(bytes: Uint8Array<ArrayBuffer>): void {
+		this.bytes = bytes;
+		this.view = new DataView(bytes.buffer);
 	}
 }

@@ -138,5 +138,5 @@ function putString(out: ByteBuffer, field: number, text: string): void {
 function putMessage(out: ByteBuffer, field: number, inner: ByteBuffer): void {
 	out.varint((field << 3) | BYTES);
 	out.varint(inner.length);
-	out.append(inner.view());
+	out.append(inner.contents());
 }

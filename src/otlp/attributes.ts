@@ -1,0 +1,173 @@
+/**
+ * A record's `repeated KeyValue` into a map column and its types column.
+ *
+ * Of equal keys the last one wins: each key has a number, so a stamp per number tells at once whether this record has had it, and only
+ * then is the row gone over again. The types text (see `model/attribute-text.ts`) is not built per record either: the sequence of
+ * (key, letter) of the attributes that are not strings is a path in a trie whose node remembers the text's dictionary entry.
+ */
+
+import { byteSource } from '../base/byte-buffer.ts';
+import { utf8Bytes } from '../base/utf8.ts';
+import { type TypeLetter, typeEntry } from '../model/attribute-text.ts';
+import type { LowCardinalityColumn } from '../model/columns/low-cardinality.ts';
+import type { MapColumn } from '../model/columns/nested.ts';
+import { LETTER, LETTERS, STRING_VALUE, TOO_DEEP, writeAnyValue } from './any-value.ts';
+import { ATTRIBUTES_MAX, KEY_BYTES_MAX } from './limits.ts';
+import { ShapeTrie } from './shape-trie.ts';
+import type { Wire } from './wire.ts';
+
+const KEY = (1 << 3) | 2;
+const VALUE = (2 << 3) | 2;
+
+export class AttributeWriter {
+	/** Attributes of the current record left out by a limit. */
+	dropped = 0;
+	private readonly map: MapColumn;
+	private readonly types: LowCardinalityColumn;
+	private readonly shapes = new ShapeTrie();
+	private shape = 0;
+	/** Number of the current record, for `stamps`. */
+	private record = 0;
+	/** By key number: the last record that had it. */
+	private stamps = new Uint32Array(64);
+	/** By key number: the key that followed it last time, the first guess for the next. */
+	private followers = new Uint32Array(64);
+	private previousKey = 0;
+	/** Letters of the current record's entries, needed only when a key repeats. */
+	private readonly letters = new Uint8Array(ATTRIBUTES_MAX);
+	private count = 0;
+	private repeats = false;
+
+	constructor(map: MapColumn, types: LowCardinalityColumn) {
+		this.map = map;
+		this.types = types;
+	}
+
+	/** Begins a record. */
+	begin(): void {
+		this.shapes.follow(this.map.keys.dictionary.epoch, this.types.dictionary.epoch);
+		this.shape = 0;
+		this.count = 0;
+		this.dropped = 0;
+		this.previousKey = 0;
+		this.repeats = false;
+		this.record++;
+		if (this.record === 2 ** 32) {
+			this.stamps.fill(0);
+			this.record = 1;
+		}
+	}
+
+	/** Adds the `KeyValue` at `[wire.at, end)` and moves `wire.at` to `end`. */
+	add(wire: Wire, end: number): void {
+		let keyStart = end;
+		let keyEnd = end;
+		let valueStart = end;
+		let valueEnd = end;
+		while (wire.at < end) {
+			const tag = wire.tag();
+			if (tag === KEY) {
+				keyEnd = wire.chunk(end);
+				keyStart = wire.at;
+				wire.at = keyEnd;
+			} else if (tag === VALUE) {
+				valueEnd = wire.chunk(end);
+				valueStart = wire.at;
+				wire.at = valueEnd;
+			} else {
+				wire.skip(tag, end);
+			}
+		}
+		wire.finish(end);
+		if (this.count >= ATTRIBUTES_MAX || keyEnd - keyStart > KEY_BYTES_MAX) {
+			this.dropped++;
+			return;
+		}
+		wire.at = valueStart;
+		const letter = this.value(wire, valueEnd);
+		wire.at = end;
+		if (letter === TOO_DEEP) this.dropped++;
+		else this.key(wire, keyStart, keyEnd, letter);
+	}
+
+	/** Ends the record: closes its row in both columns. */
+	end(): void {
+		if (this.repeats) this.keepLast();
+		this.map.endRow();
+		let index = this.shapes.index(this.shape);
+		if (index < 0) {
+			index = this.internTypes();
+			this.shapes.setIndex(this.shape, index);
+		}
+		this.types.pushIndex(index);
+	}
+
+	/** Appends the value's text and returns its letter. */
+	private value(wire: Wire, end: number): number {
+		const { values } = this.map;
+		const start = wire.at;
+		// Nearly every value is one string and nothing else.
+		if (start < end && wire.tag() === STRING_VALUE && wire.chunk(end) === end) {
+			values.push(wire, wire.at, end);
+			return LETTER.string;
+		}
+		wire.at = start;
+		const opened = values.begin();
+		const letter = writeAnyValue(wire, end, values.data);
+		if (letter === TOO_DEEP) values.abandon(opened);
+		else values.finish(opened);
+		return letter;
+	}
+
+	private key(wire: Wire, start: number, end: number, letter: number): void {
+		const { keys } = this.map;
+		const key = keys.dictionary.internText(wire, start, end, this.followers[this.previousKey]);
+		if (key >= this.stamps.length) this.growTo(key);
+		this.followers[this.previousKey] = key;
+		this.previousKey = key;
+		if (this.stamps[key] === this.record) this.repeats = true;
+		this.stamps[key] = this.record;
+		keys.pushIndex(key);
+		this.letters[this.count++] = letter;
+		if (letter !== LETTER.string) this.shape = this.shapes.step(this.shape, key * 8 + letter);
+	}
+
+	private growTo(key: number): void {
+		const stamps = new Uint32Array(Math.max(this.stamps.length * 2, key + 1));
+		stamps.set(this.stamps);
+		this.stamps = stamps;
+		const followers = new Uint32Array(stamps.length);
+		followers.set(this.followers);
+		this.followers = followers;
+	}
+
+	/** Writes the current row again without the entries whose key comes once more after them. */
+	private keepLast(): void {
+		const { keys, values } = this.map;
+		const first = this.map.openRow();
+		const indexes = keys.indexes.slice(first, keys.length);
+		const texts = byteSource(values.data.bytes.slice(0, values.data.length));
+		const starts = Array.from(indexes, (_, i) => values.start(first + i));
+		const ends = values.ends.slice(first, values.length);
+		const last = new Map(Array.from(indexes, (key, i) => [key, i]));
+		keys.truncate(first);
+		values.truncate(first);
+		this.shape = 0;
+		indexes.forEach((key, i) => {
+			if (last.get(key) !== i) return;
+			keys.pushIndex(key);
+			values.pushRaw(texts, starts[i] as number, ends[i] as number);
+			const letter = this.letters[i] as number;
+			if (letter !== LETTER.string) this.shape = this.shapes.step(this.shape, key * 8 + letter);
+		});
+	}
+
+	private internTypes(): number {
+		let text = '';
+		for (const symbol of this.shapes.path(this.shape)) {
+			text += typeEntry(LETTERS[symbol & 7] as TypeLetter, this.map.keys.dictionary.get(Math.floor(symbol / 8)));
+		}
+		const bytes = utf8Bytes(text);
+		return this.types.dictionary.intern(byteSource(bytes), 0, bytes.length);
+	}
+}
