@@ -1,0 +1,306 @@
+package throughline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/log"
+	nooplog "go.opentelemetry.io/otel/log/noop"
+	"go.opentelemetry.io/otel/metric"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
+	"throughline.dev/kits/go/internal/names"
+)
+
+// Kit holds what instrumentation needs: providers, propagator, and the duty to flush them. Its methods may be called from
+// any goroutine, and on a nil *Kit, where they do nothing.
+type Kit struct {
+	service     string
+	enabled     bool
+	tracers     trace.TracerProvider
+	meters      metric.MeterProvider
+	loggers     log.LoggerProvider
+	diagnostics *slog.Logger
+
+	spans, logs, metrics *guard
+	deadline             atomic.Int64 // see guard.deadline
+	stages               []stage
+	tasks                taskSet
+
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// stage is one provider to flush and stop.
+type stage struct {
+	flush, stop func(context.Context) error
+}
+
+// Init builds a kit. It does not wait for the network. When the configuration is broken, every problem is in the error
+// and the kit records nothing but works, so a service may log the error and go on:
+//
+//	kit, err := throughline.Init(ctx, throughline.WithService("orders", "1.4.2"))
+//	if err != nil {
+//		slog.Error("telemetry is off", "error", err)
+//	}
+//	defer kit.Shutdown(ctx)
+func Init(ctx context.Context, opts ...Option) (*Kit, error) {
+	s := defaultSettings()
+	for _, opt := range opts {
+		opt(&s)
+	}
+	env, envErr := readEnvironment(s)
+	res, resErr := newResource(ctx, s)
+	if res == nil {
+		res = resource.Empty()
+	}
+	k := &Kit{
+		service:     attributeOf(res, "service.name"),
+		tracers:     nooptrace.NewTracerProvider(),
+		meters:      noopmetric.NewMeterProvider(),
+		loggers:     nooplog.NewLoggerProvider(),
+		diagnostics: s.diagnostics,
+	}
+	k.tasks.init()
+	report := newLossReport(s.diagnostics)
+	k.spans, k.logs, k.metrics = k.newGuard("traces", s, report), k.newGuard("logs", s, report), k.newGuard("metrics", s, report)
+	if err := errors.Join(envErr, resErr); err != nil {
+		return k, fmt.Errorf("throughline: cannot read the configuration: %w", err)
+	}
+	if env.disabled {
+		return k, nil
+	}
+	if err := k.start(ctx, s, env, res); err != nil {
+		return k, fmt.Errorf("throughline: cannot start: %w", err)
+	}
+	if s.globals {
+		otel.SetTracerProvider(k.tracers)
+		otel.SetMeterProvider(k.meters)
+		otel.SetLoggerProvider(k.loggers)
+		otel.SetTextMapPropagator(k.Propagator())
+		otel.SetErrorHandler(report)
+	}
+	return k, nil
+}
+
+func (k *Kit) newGuard(signal string, s settings, report *lossReport) *guard {
+	return &guard{signal: signal, timeout: s.exportTimeout, deadline: &k.deadline, lost: report}
+}
+
+// start builds all exporters first, so that a failure leaves the kit as it was: recording nothing.
+func (k *Kit) start(ctx context.Context, s settings, env environment, res *resource.Resource) error {
+	factory := exporterFactory{env: env, timeout: s.exportTimeout}
+	var problems [3]error
+	if s.spanExporter == nil && !env.targets["traces"].off {
+		s.spanExporter, problems[0] = factory.spans(ctx)
+	}
+	if s.logExporter == nil && !env.targets["logs"].off {
+		s.logExporter, problems[1] = factory.logs(ctx)
+	}
+	if s.metricReader == nil && !env.targets["metrics"].off {
+		var exporter sdkmetric.Exporter
+		if exporter, problems[2] = factory.metrics(ctx); problems[2] == nil {
+			s.metricReader = sdkmetric.NewPeriodicReader(guardedMetricExporter{k.metrics, exporter},
+				sdkmetric.WithInterval(env.interval), sdkmetric.WithTimeout(s.exportTimeout))
+		}
+	}
+	if err := errors.Join(problems[:]...); err != nil {
+		return err
+	}
+	if s.metricReader != nil {
+		k.startMetrics(s, res)
+	}
+	if s.spanExporter != nil {
+		k.startTraces(s, env, res)
+	}
+	if s.logExporter != nil {
+		k.startLogs(s, res)
+	}
+	k.enabled = true
+	return nil
+}
+
+func (k *Kit) startTraces(s settings, env environment, res *resource.Resource) {
+	limits := sdktrace.NewSpanLimits()
+	if limits.AttributeValueLengthLimit < 0 {
+		limits.AttributeValueLengthLimit = attributeRunesMax
+	}
+	batcher := sdktrace.NewBatchSpanProcessor(guardedSpanExporter{k.spans, s.spanExporter},
+		sdktrace.WithMaxQueueSize(queueItemsMax), sdktrace.WithMaxExportBatchSize(batchItemsMax),
+		sdktrace.WithBatchTimeout(s.batchDelay), sdktrace.WithExportTimeout(s.exportTimeout))
+	opts := []sdktrace.TracerProviderOption{
+		sdktrace.WithResource(res), sdktrace.WithRawSpanLimits(limits),
+		sdktrace.WithSpanProcessor(countedSpans{batcher, k.spans}),
+		sdktrace.WithoutPanicRecording(), // the kit writes a log record instead: exceptions on spans are deprecated
+	}
+	if s.sampler != nil && !env.sampler {
+		opts = append(opts, sdktrace.WithSampler(s.sampler))
+	}
+	if s.ids != nil {
+		opts = append(opts, sdktrace.WithIDGenerator(s.ids))
+	}
+	provider := sdktrace.NewTracerProvider(opts...)
+	k.tracers = provider
+	k.stages = append(k.stages, stage{provider.ForceFlush, provider.Shutdown})
+}
+
+func (k *Kit) startLogs(s settings, res *resource.Resource) {
+	batcher := sdklog.NewBatchProcessor(guardedLogExporter{k.logs, s.logExporter},
+		sdklog.WithMaxQueueSize(queueItemsMax), sdklog.WithExportMaxBatchSize(batchItemsMax),
+		sdklog.WithExportInterval(s.batchDelay), sdklog.WithExportTimeout(s.exportTimeout))
+	provider := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(countedLogs{batcher, k.logs}),
+		sdklog.WithAttributeValueLengthLimit(attributeRunesMax))
+	k.loggers = provider
+	k.stages = append(k.stages, stage{provider.ForceFlush, provider.Shutdown})
+}
+
+func (k *Kit) startMetrics(s settings, res *resource.Resource) {
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(s.metricReader))
+	k.meters = provider
+	k.stages = append(k.stages, stage{provider.ForceFlush, provider.Shutdown})
+}
+
+// Enabled reports whether the kit records anything. Instrumentation still propagates context when it does not.
+func (k *Kit) Enabled() bool { return k != nil && k.enabled }
+
+// ServiceName is the service.name of the resource.
+func (k *Kit) ServiceName() string {
+	if k == nil {
+		return ""
+	}
+	return k.service
+}
+
+// TracerProvider serves libraries that take an OpenTelemetry provider.
+func (k *Kit) TracerProvider() trace.TracerProvider {
+	if k == nil {
+		return nooptrace.NewTracerProvider()
+	}
+	return k.tracers
+}
+
+// MeterProvider serves libraries that take an OpenTelemetry provider.
+func (k *Kit) MeterProvider() metric.MeterProvider {
+	if k == nil {
+		return noopmetric.NewMeterProvider()
+	}
+	return k.meters
+}
+
+// LoggerProvider serves libraries that take an OpenTelemetry provider.
+func (k *Kit) LoggerProvider() log.LoggerProvider {
+	if k == nil {
+		return nooplog.NewLoggerProvider()
+	}
+	return k.loggers
+}
+
+// Propagator is the strict W3C propagator: trace context and baggage.
+func (k *Kit) Propagator() propagation.TextMapPropagator { return Propagator() }
+
+// Tracer returns the tracer of a scope, versioned with the kit and its contract.
+func (k *Kit) Tracer(scope string) trace.Tracer {
+	return k.TracerProvider().Tracer(scope, trace.WithInstrumentationVersion(Version), trace.WithSchemaURL(names.SchemaURL),
+		trace.WithInstrumentationAttributes(names.ContractKey.Int(names.ContractVersion)))
+}
+
+// Meter returns the meter of a scope, versioned with the kit and its contract.
+func (k *Kit) Meter(scope string) metric.Meter {
+	return k.MeterProvider().Meter(scope, metric.WithInstrumentationVersion(Version), metric.WithSchemaURL(names.SchemaURL),
+		metric.WithInstrumentationAttributes(names.ContractKey.Int(names.ContractVersion)))
+}
+
+// Stats counts what became of the telemetry so far.
+func (k *Kit) Stats() Stats {
+	if k == nil {
+		return Stats{}
+	}
+	return Stats{Spans: k.spans.stats(), Logs: k.logs.stats(), Metrics: k.metrics.stats()}
+}
+
+// Flush sends what is queued now, bounded by ctx and by 5 s.
+func (k *Kit) Flush(ctx context.Context) error {
+	if k == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, shutdownBudget)
+	defer cancel()
+	return k.each(ctx, func(s stage) error { return s.flush(ctx) })
+}
+
+// Shutdown waits a little for detached tasks, sends what is queued and stops. It takes at most 5 s: cancellation of ctx is
+// ignored, because it is usually why the service stops, but a shorter deadline is kept. The error says what could not be
+// delivered. Calls after the first return the same.
+func (k *Kit) Shutdown(ctx context.Context) error {
+	if k == nil {
+		return nil
+	}
+	k.stopOnce.Do(func() { k.stopErr = k.shutdown(ctx) })
+	return k.stopErr
+}
+
+func (k *Kit) shutdown(ctx context.Context) error {
+	until := time.Now().Add(shutdownBudget)
+	if d, ok := ctx.Deadline(); ok && d.After(time.Now()) && d.Before(until) {
+		until = d
+	}
+	k.deadline.Store(until.UnixNano())
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
+	defer cancel()
+
+	k.tasks.drain(time.Now().Add(min(taskDrainBudget, time.Until(until)/2)))
+	before := k.Stats()
+	err := k.each(ctx, func(s stage) error { return s.stop(ctx) })
+	after := k.Stats()
+	lost := []error{err}
+	for _, signal := range []struct {
+		name          string
+		before, after SignalStats
+	}{{"spans", before.Spans, after.Spans}, {"log records", before.Logs, after.Logs}} {
+		failed, sent := signal.after.Failed-signal.before.Failed, signal.after.Exported-signal.before.Exported
+		if failed > 0 {
+			lost = append(lost, fmt.Errorf("throughline: %d of the last %d %s were not delivered", failed, failed+sent, signal.name))
+		}
+	}
+	return errors.Join(lost...)
+}
+
+// each runs f for all stages at once and waits for them until ctx ends, even if one does not listen to ctx.
+func (k *Kit) each(ctx context.Context, f func(stage) error) error {
+	results := make(chan error, len(k.stages))
+	for _, s := range k.stages {
+		go func() { results <- f(s) }()
+	}
+	var problems []error
+	for range k.stages {
+		select {
+		case err := <-results:
+			problems = append(problems, err)
+		case <-ctx.Done():
+			return errors.Join(append(problems, fmt.Errorf("throughline: cannot flush in time: %w", ctx.Err()))...)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// HandleSignals returns a context that ends at the first SIGTERM or SIGINT, so that main can stop accepting, drain, and
+// call Shutdown. A second signal kills the process as usual.
+func (k *Kit) HandleSignals(ctx context.Context) context.Context {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	context.AfterFunc(ctx, stop)
+	return ctx
+}

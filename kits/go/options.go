@@ -1,0 +1,101 @@
+package throughline
+
+import (
+	"log/slog"
+	"os"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// Option changes how [Init] builds a kit. What the operator sets in the environment (OTEL_*) wins over options: options
+// are the defaults the programmer chose.
+type Option func(*settings)
+
+// settings is what options write and Init reads.
+type settings struct {
+	service, version, environment string
+	resource                      []attribute.KeyValue
+	endpoint                      string
+	batchDelay                    time.Duration
+	metricInterval                time.Duration
+	exportTimeout                 time.Duration
+	sampler                       sdktrace.Sampler
+	spanExporter                  sdktrace.SpanExporter
+	logExporter                   sdklog.Exporter
+	metricReader                  sdkmetric.Reader
+	ids                           sdktrace.IDGenerator
+	diagnostics                   *slog.Logger
+	globals                       bool
+}
+
+const (
+	queueItemsMax      = 2048 // per signal; what comes on top is dropped and counted
+	batchItemsMax      = 512
+	attributeRunesMax  = 8192 // 2048 spans of 128 attributes of this length are the worst a queue can hold
+	shutdownBudget     = 5 * time.Second
+	taskDrainBudget    = 2 * time.Second // the part of shutdownBudget that detached tasks may use
+	defaultExportLimit = 3 * time.Second
+)
+
+func defaultSettings() settings {
+	return settings{
+		batchDelay:     500 * time.Millisecond,
+		metricInterval: 10 * time.Second,
+		exportTimeout:  defaultExportLimit,
+		diagnostics:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+	}
+}
+
+// WithService names the service and its version (service.name, service.version). OTEL_SERVICE_NAME wins.
+func WithService(name, version string) Option {
+	return func(s *settings) { s.service, s.version = name, version }
+}
+
+// WithEnvironment sets deployment.environment.name.
+func WithEnvironment(name string) Option { return func(s *settings) { s.environment = name } }
+
+// WithResource adds resource attributes. OTEL_RESOURCE_ATTRIBUTES wins.
+func WithResource(attrs ...attribute.KeyValue) Option {
+	return func(s *settings) { s.resource = append(s.resource, attrs...) }
+}
+
+// WithEndpoint sets the base URL of the OTLP receiver, such as http://127.0.0.1:4318. OTEL_EXPORTER_OTLP_ENDPOINT wins.
+func WithEndpoint(url string) Option { return func(s *settings) { s.endpoint = url } }
+
+// WithBatchDelay sets how long spans and log records wait for company before they are sent. Default 500 ms.
+func WithBatchDelay(d time.Duration) Option { return func(s *settings) { s.batchDelay = d } }
+
+// WithMetricInterval sets how often metrics are sent. Default 10 s; OTEL_METRIC_EXPORT_INTERVAL wins.
+func WithMetricInterval(d time.Duration) Option { return func(s *settings) { s.metricInterval = d } }
+
+// WithExportTimeout bounds one export, its retries included. Default 3 s.
+func WithExportTimeout(d time.Duration) Option { return func(s *settings) { s.exportTimeout = d } }
+
+// WithSampler chooses which traces are recorded. Default: the parent's decision, else all. OTEL_TRACES_SAMPLER wins.
+func WithSampler(sampler sdktrace.Sampler) Option { return func(s *settings) { s.sampler = sampler } }
+
+// WithSpanExporter sends spans to an exporter of the caller's instead of OTLP. It must honour its context's deadline.
+func WithSpanExporter(e sdktrace.SpanExporter) Option {
+	return func(s *settings) { s.spanExporter = e }
+}
+
+// WithLogExporter sends log records to an exporter of the caller's instead of OTLP. It must honour its context's deadline.
+func WithLogExporter(e sdklog.Exporter) Option { return func(s *settings) { s.logExporter = e } }
+
+// WithMetricReader reads metrics with a reader of the caller's instead of sending them by OTLP.
+func WithMetricReader(r sdkmetric.Reader) Option { return func(s *settings) { s.metricReader = r } }
+
+// WithIDGenerator replaces the random trace and span ids, for tests that compare output.
+func WithIDGenerator(g sdktrace.IDGenerator) Option { return func(s *settings) { s.ids = g } }
+
+// WithDiagnostics sets where the kit tells of its own troubles: lost telemetry at most once a minute, contained panics
+// each time. Default: JSON lines on standard error.
+func WithDiagnostics(l *slog.Logger) Option { return func(s *settings) { s.diagnostics = l } }
+
+// WithGlobals also makes the kit's providers, propagator and error handler the process-wide OpenTelemetry ones, for
+// libraries that only know those.
+func WithGlobals() Option { return func(s *settings) { s.globals = true } }

@@ -1,0 +1,195 @@
+package throughline
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+	"throughline.dev/kits/go/internal/names"
+)
+
+const scopeTasks = "throughline.dev/kits/go"
+
+// Span starts an INTERNAL span around a piece of work and returns the function that ends it. end sets status and
+// error.type from the error it is pointed at, and marks a panic on its way up:
+//
+//	func (s *Shop) charge(ctx context.Context, card Card) (err error) {
+//		ctx, end := s.kit.Span(ctx, "charge card")
+//		defer end(&err)
+//		...
+//	}
+//
+// end must be deferred directly to see panics. end(nil) ends the span without an error.
+func (k *Kit) Span(ctx context.Context, name string, attrs ...attribute.KeyValue) (spanCtx context.Context, end func(*error)) {
+	spanCtx, span := k.Tracer(scopeTasks).Start(ctx, name, trace.WithAttributes(attrs...))
+	return spanCtx, func(err *error) {
+		if v := recover(); v != nil {
+			failSpan(span, &PanicError{Value: v})
+			span.End()
+			panic(v)
+		}
+		if err != nil {
+			failSpan(span, *err)
+		}
+		span.End()
+	}
+}
+
+func failSpan(span trace.Span, err error) {
+	if err == nil {
+		return
+	}
+	span.SetStatus(codes.Error, err.Error())
+	span.SetAttributes(names.ErrorType.String(ErrorType(err)))
+}
+
+// Task is work started with Go or Detach.
+type Task struct {
+	done chan struct{}
+	err  error
+}
+
+// Wait returns when the work is done, with its error; a panic is a *PanicError.
+func (t *Task) Wait() error {
+	<-t.done
+	return t.err
+}
+
+// Done is closed when the work is done.
+func (t *Task) Done() <-chan struct{} { return t.done }
+
+// Go runs fn in a goroutine, in a child span of ctx's. A panic is contained and is the task's error. The span should end
+// before its parent: whoever starts the task waits for it. For work that outlives the request use [Kit.Detach].
+func (k *Kit) Go(ctx context.Context, name string, fn func(context.Context) error) *Task {
+	ctx, span := k.Tracer(scopeTasks).Start(ctx, name, trace.WithAttributes(names.TaskName.String(name)))
+	t := &Task{done: make(chan struct{})}
+	go func() {
+		defer close(t.done)
+		t.err = k.runTask(ctx, span, name, false, fn)
+	}()
+	return t
+}
+
+// Detach runs fn in a goroutine that outlives the request: in a new trace whose root span is linked to ctx's span, with
+// ctx's baggage, without ctx's cancellation and deadline, and without its values, so nothing of the request is kept
+// alive. The name must come from a small set. Shutdown waits up to 2 s for detached tasks and then cancels their contexts.
+func (k *Kit) Detach(ctx context.Context, name string, fn func(context.Context) error) *Task {
+	t := &Task{done: make(chan struct{})}
+	base, finished := k.detachedContext()
+	base = baggage.ContextWithBaggage(base, baggage.FromContext(ctx))
+	opts := []trace.SpanStartOption{trace.WithNewRoot(),
+		trace.WithAttributes(names.TaskName.String(name), names.TaskDetached.Bool(true))}
+	if caller := trace.SpanContextFromContext(ctx); caller.IsValid() {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
+	}
+	base, span := k.Tracer(scopeTasks).Start(base, name, opts...)
+	go func() {
+		defer finished()
+		defer close(t.done)
+		t.err = k.runTask(base, span, name, true, fn)
+	}()
+	return t
+}
+
+// runTask runs fn, contains its panic, measures it and ends its span.
+func (k *Kit) runTask(ctx context.Context, span trace.Span, name string, detached bool, fn func(context.Context) error) (err error) {
+	started := time.Now()
+	attrs := []attribute.KeyValue{names.TaskName.String(name), names.TaskDetached.Bool(detached)}
+	duration, active := k.taskInstruments()
+	active.Add(ctx, 1, metric.WithAttributes(attrs...))
+	defer func() {
+		if v := recover(); v != nil {
+			err = k.Contain(ctx, v)
+		}
+		failSpan(span, err)
+		active.Add(ctx, -1, metric.WithAttributes(attrs...))
+		if err != nil {
+			attrs = append(attrs, names.ErrorType.String(ErrorType(err)))
+		}
+		duration.Record(ctx, time.Since(started).Seconds(), metric.WithAttributes(attrs...))
+		span.End()
+	}()
+	return fn(ctx)
+}
+
+func (k *Kit) taskInstruments() (metric.Float64Histogram, metric.Int64UpDownCounter) {
+	if k == nil {
+		return newTaskInstruments(k.Meter(scopeTasks))
+	}
+	k.tasks.once.Do(func() { k.tasks.duration, k.tasks.active = newTaskInstruments(k.Meter(scopeTasks)) })
+	return k.tasks.duration, k.tasks.active
+}
+
+// newTaskInstruments ignores errors: the names are valid constants, and the API returns working instruments regardless.
+func newTaskInstruments(m metric.Meter) (metric.Float64Histogram, metric.Int64UpDownCounter) {
+	duration, _ := m.Float64Histogram("kit.task.duration", metric.WithUnit("s"),
+		metric.WithDescription("Duration of background tasks."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
+	active, _ := m.Int64UpDownCounter("kit.task.active", metric.WithUnit("{task}"),
+		metric.WithDescription("Number of background tasks running now."))
+	return duration, active
+}
+
+func (k *Kit) detachedContext() (ctx context.Context, finished func()) {
+	if k == nil {
+		return context.Background(), func() {}
+	}
+	return k.tasks.enter()
+}
+
+// taskSet knows the detached tasks that run, so that Shutdown can wait for them and then cancel them.
+type taskSet struct {
+	once     sync.Once
+	duration metric.Float64Histogram
+	active   metric.Int64UpDownCounter
+
+	base   context.Context
+	cancel context.CancelFunc
+	mu     sync.Mutex
+	count  int
+	idle   chan struct{} // closed when count falls to 0; nil unless somebody waits
+}
+
+func (s *taskSet) init() { s.base, s.cancel = context.WithCancel(context.Background()) }
+
+func (s *taskSet) enter() (ctx context.Context, finished func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count++
+	return s.base, s.leave
+}
+
+func (s *taskSet) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count--
+	if s.count == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// drain waits until no task runs or the time has come, then cancels those left.
+func (s *taskSet) drain(until time.Time) {
+	defer s.cancel()
+	s.mu.Lock()
+	if s.count == 0 {
+		s.mu.Unlock()
+		return
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.mu.Unlock()
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-idle:
+	case <-timer.C:
+	}
+}

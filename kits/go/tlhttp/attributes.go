@@ -1,0 +1,81 @@
+package tlhttp
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"throughline.dev/kits/go/internal/names"
+)
+
+// methodOf gives the method as it may stand in attributes and span names: names outside RFC 9110 and PATCH are unbounded.
+func methodOf(method string) (attr, spanName string) {
+	switch method {
+	case "":
+		return http.MethodGet, http.MethodGet // what an empty method means to net/http's client
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace, "QUERY":
+		return method, method
+	}
+	return names.Other, "HTTP"
+}
+
+func methodAttributes(method string) []attribute.KeyValue {
+	attr, _ := methodOf(method)
+	if attr == names.Other {
+		return []attribute.KeyValue{names.HTTPMethod.String(attr), names.HTTPMethodOriginal.String(method)}
+	}
+	return []attribute.KeyValue{names.HTTPMethod.String(attr)}
+}
+
+// hostAttributes splits "host:port"; without a port the scheme's own is meant.
+func hostAttributes(hostport, scheme string) []attribute.KeyValue {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host, port = strings.Trim(hostport, "[]"), ""
+	}
+	if host == "" {
+		return nil
+	}
+	if port == "" {
+		port = "80"
+		if scheme == "https" {
+			port = "443"
+		}
+	}
+	attrs := []attribute.KeyValue{names.ServerAddress.String(host)}
+	if n, err := strconv.Atoi(port); err == nil {
+		attrs = append(attrs, names.ServerPort.Int(n))
+	}
+	return attrs
+}
+
+// protocolVersion is "1.1" or "2": HTTP/2 has no minor version.
+func protocolVersion(major, minor int) string {
+	if major >= 2 {
+		return strconv.Itoa(major)
+	}
+	return strconv.Itoa(major) + "." + strconv.Itoa(minor)
+}
+
+// redactedURL drops what may identify people or open doors: user information, query and fragment.
+func redactedURL(u *url.URL) string {
+	plain := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	return plain.String()
+}
+
+// patternRoute reads the pattern http.ServeMux matched, "[METHOD ][HOST]/path", and keeps the path.
+func patternRoute(r *http.Request) string {
+	pattern := r.Pattern
+	if _, rest, found := strings.Cut(pattern, " "); found {
+		pattern = strings.TrimLeft(rest, " \t")
+	}
+	slash := strings.IndexByte(pattern, '/')
+	if slash < 0 {
+		return ""
+	}
+	return strings.TrimSuffix(pattern[slash:], "{$}")
+}
