@@ -69,9 +69,8 @@ function invalidRequest(issues: readonly ValidationIssue[]): Problem {
 	const messages = issues.map(({ instancePath, message, params }) => {
 		const name = instancePath.slice(1);
 		if (Array.isArray(params.keys)) return `unknown parameter ${params.keys.map(String).join(', ')}`;
-		const expected = Array.isArray(params.values)
-			? `one of ${params.values.map(String).join(', ')}`
-			: (unionText(params.errors) ?? message ?? 'invalid');
+		const expected =
+			FORMS[name] ?? (Array.isArray(params.values) ? `one of ${params.values.map(String).join(', ')}` : (message ?? 'invalid'));
 		return name === '' ? expected : `${name}: ${expected}`;
 	});
 	return {
@@ -83,12 +82,12 @@ function invalidRequest(issues: readonly ValidationIssue[]): Problem {
 	};
 }
 
-/** Zod says only 'Invalid input' for a union; its branches say what would have been right. */
-function unionText(errors: unknown): string | undefined {
-	if (!Array.isArray(errors)) return undefined;
-	const texts = (errors as { message?: string }[][]).flatMap((branch) => branch.map((issue) => issue.message ?? ''));
-	return [...new Set(texts.filter((text) => text !== ''))].join(', or ');
-}
+/** Parameters whose right form the schema's own message does not tell. */
+const FORMS: Readonly<Record<string, string>> = {
+	from: 'write ISO 8601 with a zone (2026-01-31T12:00:00Z) or milliseconds since the epoch',
+	to: 'write ISO 8601 with a zone (2026-01-31T12:00:00Z) or milliseconds since the epoch',
+	attribute: 'write key=value; repeat the parameter for more',
+};
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
 	const problem = problemOf(error);

@@ -4,7 +4,7 @@
  */
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, normalize } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../base/errors.ts';
@@ -23,40 +23,39 @@ const NOT_BUILT = `<!doctype html>
 <p>To build the screen, run <code>make up</code> in the source folder, then reload this page.</p>
 `;
 
+/** What browsers load by themselves: asked for and missing, it is missing, and no page can stand in for it. */
+const ASSET = /\.(?:js|mjs|css|map|json|wasm|svg|png|ico|jpg|webp|woff2?|ttf|txt|webmanifest)$/;
+
 export async function registerUi(app: FastifyInstance, uiDir: string): Promise<void> {
 	await app.register(fastifyStatic, {
 		root: uiDir,
-		wildcard: false,
 		serve: false,
 		suppressWarning: true,
 		cacheControl: false,
-		setHeaders: (response, path) => {
-			void response.header('cache-control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
+		setHeaders: (reply, path) => {
+			void reply.header('cache-control', HASHED.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
 		},
 	});
 	app.get('/*', { schema: { hide: true } }, (request, reply) => serve(request, reply, uiDir));
-	app.setNotFoundHandler((request, reply) =>
-		sendProblem(
-			new Failure('not_found', `${request.method} ${pathOf(request)} does not exist`, { hint: 'GET /api/openapi.json lists every path' }),
-			request,
-			reply,
-		),
-	);
+	app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply));
 }
 
 async function serve(request: FastifyRequest, reply: FastifyReply, uiDir: string): Promise<FastifyReply> {
 	const path = pathOf(request);
-	if (path.startsWith('/api/') || path === '/api') return reply.callNotFound() as unknown as FastifyReply;
-	if (!existsSync(join(uiDir, 'index.html')))
-		return reply.code(503).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(NOT_BUILT);
-	const file = (request.params as { '*': string })['*'];
-	if (isFile(file)) return reply.sendFile(file);
-	return reply.sendFile('index.html');
+	if (path === '/api' || path.startsWith('/api/')) throw notFound(request);
+	if (ASSET.test(path)) {
+		const file = (request.params as { '*': string })['*'];
+		if (!existsSync(join(uiDir, normalize(`/${file}`)))) throw notFound(request);
+		return reply.sendFile(file);
+	}
+	if (existsSync(join(uiDir, 'index.html'))) return reply.sendFile('index.html');
+	return reply.code(503).type('text/html; charset=utf-8').header('cache-control', 'no-store').send(NOT_BUILT);
 }
 
-/** A last path segment with an extension names a file; everything else is a place inside the UI. */
-function isFile(path: string): boolean {
-	return /\.[A-Za-z0-9]{1,8}$/.test(path);
+function notFound(request: FastifyRequest): Failure {
+	return new Failure('not_found', `${request.method} ${pathOf(request)} does not exist`, {
+		hint: 'GET /api/openapi.json lists every path',
+	});
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -5,7 +5,7 @@
  */
 
 import { Failure } from '../base/errors.ts';
-import type { TimeRange } from './time-range.ts';
+import { isRange, type TimeRange } from './time-range.ts';
 
 export interface Cursor {
 	readonly range: TimeRange;
@@ -47,10 +47,10 @@ function parse(text: string): Parts | undefined {
 	const valid =
 		version === VERSION &&
 		typeof question === 'string' &&
-		Number.isSafeInteger(fromMs) &&
-		Number.isSafeInteger(toMs) &&
+		isRange({ fromMs, toMs }) &&
 		typeof value === 'string' &&
 		/^-?\d{1,19}$/.test(value) &&
+		BigInt.asIntN(64, BigInt(value)) === BigInt(value) &&
 		typeof traceId === 'string' &&
 		/^[0-9a-f]{32}$/.test(traceId);
 	return valid ? (parts as Parts) : undefined;

@@ -33,3 +33,10 @@ export function where(conditions: readonly string[]): string {
 export function nanosOfMs(ms: number): bigint {
 	return BigInt(Math.round(ms)) * 1_000_000n;
 }
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** A number from outside as an `Int64` parameter; what does not fit is the largest. */
+export function int64(value: number): bigint {
+	return value >= Number(INT64_MAX) ? INT64_MAX : BigInt(Math.trunc(value));
+}

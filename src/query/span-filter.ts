@@ -1,7 +1,7 @@
 /** What one span of a trace must satisfy, all together, and how the engine is asked for it. */
 
 import type { AttributeFilter } from './attribute-filter.ts';
-import type { Clause } from './plan.ts';
+import { type Clause, int64 } from './plan.ts';
 
 export interface SpanFilter {
 	readonly service?: string | undefined;
@@ -45,11 +45,11 @@ export function addSpanConditions(clause: Clause, filter: SpanFilter): void {
 	}
 	if (filter.minSpanDurationNs !== undefined) {
 		conditions.push('duration_ns >= {minSpanDuration:Int64}');
-		params.minSpanDuration = Math.ceil(filter.minSpanDurationNs);
+		params.minSpanDuration = int64(Math.ceil(filter.minSpanDurationNs));
 	}
 	if (filter.maxSpanDurationNs !== undefined) {
 		conditions.push('duration_ns <= {maxSpanDuration:Int64}');
-		params.maxSpanDuration = Math.floor(filter.maxSpanDurationNs);
+		params.maxSpanDuration = int64(filter.maxSpanDurationNs);
 	}
 	for (const [index, attribute] of (filter.attributes ?? []).entries()) addAttribute(clause, attribute, index);
 }

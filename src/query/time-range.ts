@@ -28,6 +28,18 @@ export function resolveRange(from: number | undefined, to: number | undefined, n
 	return { fromMs, toMs };
 }
 
+/** Whether a value from outside is a range that `resolveRange` could have made. */
+export function isRange(value: { readonly fromMs: unknown; readonly toMs: unknown }): value is TimeRange {
+	const { fromMs, toMs } = value;
+	return (
+		Number.isSafeInteger(fromMs) &&
+		Number.isSafeInteger(toMs) &&
+		0 <= Number(fromMs) &&
+		Number(fromMs) <= Number(toMs) &&
+		Number(toMs) <= TIME_MS_MAX
+	);
+}
+
 export interface Steps {
 	/** Start of the first step, a multiple of the step. */
 	readonly startMs: number;

@@ -12,7 +12,7 @@
  */
 
 import { type Cursor, encodeCursor } from './cursor.ts';
-import { emptyClause, nanosOfMs, type Plan, where } from './plan.ts';
+import { emptyClause, int64, nanosOfMs, type Plan, where } from './plan.ts';
 import { addSpanConditions, isEmptyFilter, SPAN_RANGE, type SpanFilter } from './span-filter.ts';
 import type { TimeRange } from './time-range.ts';
 
@@ -94,11 +94,11 @@ export function traceKeysPlan(search: TraceSearch, slice: Slice, limit: number, 
 	}
 	if (search.minDurationNs !== undefined) {
 		having.push('duration_ns >= {minDuration:Int64}');
-		params.minDuration = Math.ceil(search.minDurationNs);
+		params.minDuration = int64(Math.ceil(search.minDurationNs));
 	}
 	if (search.maxDurationNs !== undefined) {
 		having.push('duration_ns <= {maxDuration:Int64}');
-		params.maxDuration = Math.floor(search.maxDurationNs);
+		params.maxDuration = int64(search.maxDurationNs);
 	}
 	const key = search.sort === 'time' ? 'start_ns' : 'duration_ns';
 	if (after !== undefined) {
