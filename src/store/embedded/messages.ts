@@ -1,0 +1,21 @@
+/** What the supervisor and the engine's process say to each other over Node's IPC channel. */
+
+export interface EngineSettings {
+	/** Folder of the database; the process works in it, so that paths in SQL are relative and free of pattern characters. */
+	readonly dir: string;
+	/** 0 takes a free port. */
+	readonly port: number;
+	/** The only credential the HTTP interface accepts; made anew for every start of the platform. */
+	readonly password: string;
+	/** Statements that run at once. */
+	readonly sessions: number;
+	/** Ceiling for the whole process. */
+	readonly memoryBytesMax: number;
+}
+
+export type ToEngine = { readonly type: 'start'; readonly settings: EngineSettings } | { readonly type: 'stop'; readonly withinMs: number };
+
+export type FromEngine =
+	| { readonly type: 'ready'; readonly port: number }
+	/** The engine cannot start; `missing` when the library is not installed, which no restart will change. */
+	| { readonly type: 'failed'; readonly missing: boolean; readonly message: string };
