@@ -60,7 +60,9 @@ func (h *clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	}
 }
 
-func (h *clientHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (h *clientHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
+	return ctx
+}
 
 func (h *clientHandler) HandleConn(context.Context, stats.ConnStats) {}
 

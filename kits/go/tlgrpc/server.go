@@ -58,7 +58,9 @@ func (h *serverHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	}
 }
 
-func (h *serverHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (h *serverHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
+	return ctx
+}
 
 func (h *serverHandler) HandleConn(context.Context, stats.ConnStats) {}
 

@@ -161,4 +161,3 @@ func (h *handler) finish(ctx context.Context, span trace.Span, r *http.Request, 
 	h.duration.Record(ctx, took.Seconds(), metric.WithAttributes(append(shared, outcome...)...))
 	span.End()
 }
-

@@ -58,7 +58,9 @@ func WithLevel(level slog.Leveler) Option { return func(c *config) { c.level = l
 func WithScope(name string) Option { return func(c *config) { c.scope = name } }
 
 // New returns a logger of the kit's service.
-func New(kit *throughline.Kit, opts ...Option) *slog.Logger { return slog.New(NewHandler(kit, opts...)) }
+func New(kit *throughline.Kit, opts ...Option) *slog.Logger {
+	return slog.New(NewHandler(kit, opts...))
+}
 
 // NewHandler returns the handler behind New.
 func NewHandler(kit *throughline.Kit, opts ...Option) slog.Handler {
