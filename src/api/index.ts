@@ -7,6 +7,7 @@ import { registerServices } from './services.ts';
 import { registerSpans } from './spans.ts';
 import { registerStatus } from './status.ts';
 import { registerTraceLogs } from './trace-logs.ts';
+import { registerTraceOtlp } from './trace-otlp.ts';
 import { registerTraces } from './traces.ts';
 
 export const RESOURCES: readonly Resource[] = [
@@ -16,5 +17,6 @@ export const RESOURCES: readonly Resource[] = [
 	registerTraces,
 	registerSpans,
 	registerTraceLogs,
+	registerTraceOtlp,
 	registerJaeger,
 ];

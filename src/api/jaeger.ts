@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { Failure } from '../base/errors.ts';
 import { type JaegerSearch, parseJaegerSearch, parseSpanKind } from '../query/jaeger-search.ts';
 import { operationNamesPlan, serviceNamesPlan } from '../query/services.ts';
-import { TRACE_SPANS_MAX, traceSpansPlan, tracesSpansPlan } from '../query/trace.ts';
+import type { SpanRow } from '../query/span-row.ts';
+import { TRACE_SPANS_MAX, tracesSpansPlan } from '../query/trace.ts';
 import { type TraceSummaryRow, traceSummaryPlan } from '../query/trace-search.ts';
 import type { ApiApp, ApiContext } from './context.ts';
 import { SPAN_KINDS } from './contract.ts';
@@ -16,6 +17,7 @@ import type { Inquiry } from './engine.ts';
 import { logProblem, prepare, problemOf } from './errors.ts';
 import { type JaegerTrace, JaegerTrace as JaegerTraceSchema, jaegerTrace } from './jaeger-format.ts';
 import { findTraces } from './trace-finder.ts';
+import { traceRows } from './trace-rows.ts';
 
 const JaegerError = z.object({ code: z.number().optional(), msg: z.string(), traceID: z.string().optional() });
 
@@ -163,7 +165,8 @@ async function tracesById(inquiry: Inquiry, { traceIds }: JaegerSearch) {
 }
 
 async function loadTrace(inquiry: Inquiry, summary: TraceSummaryRow): Promise<JaegerTrace> {
-	const rows = await inquiry.rows(traceSpansPlan(summary));
+	const rows: SpanRow[] = [];
+	for await (const page of traceRows(inquiry, summary)) rows.push(...page);
 	return jaegerTrace(summary.traceId, rows, truncation(rows.length, summary.spanCount, TRACE_SPANS_MAX));
 }
 

@@ -75,16 +75,32 @@ FROM (
 	};
 }
 
-/** Complete spans of one trace, sorted by start, then id. */
-export function traceSpansPlan({ traceId, startNs, endNs }: TraceBounds, limit = TRACE_SPANS_MAX): Plan<SpanRow> {
+/** The last span of the page before: its start in nanoseconds as decimal text, and its id. */
+export interface SpanKey {
+	readonly startNs: string;
+	readonly spanId: string;
+}
+
+/**
+ * A page of complete spans of one trace, sorted by start, then id. The page ends between two keys: spans that share the last one (a
+ * sender repeated itself) come along, so that the next page can begin after it.
+ */
+export function traceSpansPlan({ traceId, startNs, endNs }: TraceBounds, limit: number, after?: SpanKey): Plan<SpanRow> {
+	const page =
+		after === undefined
+			? { sql: '', params: {} }
+			: {
+					sql: '\n  AND (start_time, span_id) > (fromUnixTimestamp64Nano({afterNs:Int64}), toFixedString(unhex({afterId:String}), 8))',
+					params: { afterNs: after.startNs, afterId: after.spanId },
+				};
 	return {
 		sql: `SELECT
   ${SPAN_ROW_COLUMNS}
 FROM spans
-WHERE ${IN_TRACE}
+WHERE ${IN_TRACE}${page.sql}
 ORDER BY start_time, span_id
-LIMIT {limit:UInt32}`,
-		params: { traceId, startNs, endNs, limit },
+LIMIT {limit:UInt32} WITH TIES`,
+		params: { traceId, startNs: after?.startNs ?? startNs, endNs, limit, ...page.params },
 	};
 }
 
