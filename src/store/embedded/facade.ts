@@ -17,7 +17,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../../base/errors.ts';
 import type { SessionPool } from './session-pool.ts';
-import { type InsertHead, insertFromFile, isReadOnly, quoteName, readInsert, readStatement, type Statement, unquoteName } from './statement.ts';
+import {
+	type InsertHead,
+	insertFromFile,
+	isReadOnly,
+	quoteName,
+	readInsert,
+	readStatement,
+	type Statement,
+	unquoteName,
+} from './statement.ts';
 
 export interface FacadeOptions {
 	readonly password: string;
@@ -33,7 +42,15 @@ export interface FacadeOptions {
 const HEADER_BYTES_MAX = 1024 * 1024;
 
 /** ClickHouse's numbers for what the facade itself refuses. */
-const CODE = { tooLarge: 307, unsupported: 48, authentication: 516, overloaded: 202, cancelled: 394, badArguments: 36, internal: 1002 } as const;
+const CODE = {
+	tooLarge: 307,
+	unsupported: 48,
+	authentication: 516,
+	overloaded: 202,
+	cancelled: 394,
+	badArguments: 36,
+	internal: 1002,
+} as const;
 
 export function createFacade(pool: SessionPool, options: FacadeOptions): Server {
 	let incoming = 0;
@@ -249,7 +266,12 @@ function statusOf(code: number): number {
 
 function authorised(request: IncomingMessage, url: URLSearchParams, password: string): boolean {
 	const basic = /^Basic (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-	const fromBasic = basic === undefined ? undefined : Buffer.from(basic, 'base64').toString().replace(/^[^:]*:/, '');
+	const fromBasic =
+		basic === undefined
+			? undefined
+			: Buffer.from(basic, 'base64')
+					.toString()
+					.replace(/^[^:]*:/, '');
 	const header = request.headers['x-clickhouse-key'];
 	const given = fromBasic ?? (typeof header === 'string' ? header : undefined) ?? url.get('password') ?? '';
 	const [a, b] = [Buffer.from(given), Buffer.from(password)];

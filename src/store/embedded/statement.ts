@@ -89,7 +89,8 @@ export function readInsert(query: string): InsertHead | undefined {
  * Columns are taken from the file by name, as the server does for an INSERT … FORMAT.
  */
 export function insertFromFile(insert: InsertHead, path: string, structure: string): string {
-	const source = structure === '' ? `file(${quote(path)}, ${insert.format})` : `file(${quote(path)}, ${insert.format}, ${quote(structure)})`;
+	const source =
+		structure === '' ? `file(${quote(path)}, ${insert.format})` : `file(${quote(path)}, ${insert.format}, ${quote(structure)})`;
 	if (insert.columns === '') return `INSERT INTO ${insert.table} SELECT * FROM ${source}`;
 	return `INSERT INTO ${insert.table} (${insert.columns}) SELECT ${insert.columns} FROM ${source}`;
 }

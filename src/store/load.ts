@@ -1,0 +1,54 @@
+/**
+ * Loads sealed segments: Native blocks of one table, counted once however often they are loaded.
+ *
+ * Every table and every materialized view's target remembers the tokens of its last 10 000 blocks (see the migrations). One load is
+ * one block for each table and partition, so each remembers it whole: when the engine dies between the spans and a view's target, the
+ * next load with the same token adds what is missing and nothing else. That takes
+ * - one block: a single reader, and thresholds above any segment's size;
+ * - `deduplicate_blocks_in_dependent_materialized_views`, so that views look at their own memory and not at the spans' alone;
+ * - the same bytes: a token names one segment's content for ever.
+ * Late data may touch any number of hours, hence no limit on partitions.
+ */
+
+import type { TableSpec } from '../model/schema.ts';
+import type { Settings, Store } from './client.ts';
+
+export interface LoadOptions {
+	readonly abortSignal?: AbortSignal;
+	/** Default 120 000. */
+	readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 120_000;
+
+const SETTINGS: Settings = {
+	insert_deduplicate: 1,
+	deduplicate_blocks_in_dependent_materialized_views: 1,
+	async_insert: 0,
+	max_threads: 1,
+	max_insert_threads: 1,
+	parallel_view_processing: 0,
+	input_format_parallel_parsing: 0,
+	min_insert_block_size_rows: 1_000_000_000,
+	min_insert_block_size_bytes: 1_000_000_000_000,
+	max_partitions_per_insert_block: 0,
+};
+
+/**
+ * Loads `blocks` (a Native stream whose columns are named as in `table`) under `token`. Resolves when the table and all its views
+ * hold the rows. Throws `Failure`; after `unavailable` or `timeout` load the same again, with the same token.
+ */
+export async function load(
+	store: Store,
+	table: TableSpec,
+	blocks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+	token: string,
+	options: LoadOptions = {},
+): Promise<void> {
+	const columns = table.columns.map((column) => column.name).join(', ');
+	await store.insert(`INSERT INTO ${table.table} (${columns}) FORMAT Native`, blocks, {
+		abortSignal: options.abortSignal,
+		timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+		settings: { ...SETTINGS, insert_deduplication_token: token },
+	});
+}
