@@ -7,21 +7,11 @@ import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/errors.ts';
 import type { Plan } from '../query/plan.ts';
 import type { TimeRange } from '../query/time-range.ts';
+import type { Store } from '../store/client.ts';
 import type { QueryMeta } from './contract.ts';
 
-export interface EngineQueryOptions {
-	readonly signal?: AbortSignal;
-	readonly timeoutMs?: number;
-}
-
-/** The part of the store the API reads through. Throws `Failure`: `unavailable`, `timeout`, `cancelled`, `overloaded` or `internal`. */
-export interface QueryEngine {
-	query<Row>(
-		sql: string,
-		params: Plan<Row>['params'],
-		options: EngineQueryOptions,
-	): Promise<{ readonly rows: readonly Row[]; readonly rowsRead: number; readonly elapsedMs: number }>;
-}
+/** The part of the store the API reads through. */
+export type QueryEngine = Pick<Store, 'query'>;
 
 export class Inquiry {
 	readonly #engine: QueryEngine;
@@ -44,9 +34,15 @@ export class Inquiry {
 		const timeoutMs = Math.ceil(this.#timeoutMs - this.#elapsedMs());
 		if (this.#signal.aborted) throw new Failure('cancelled', 'the client went away');
 		if (timeoutMs <= 0) throw new Failure('timeout', `the query took longer than ${this.#timeoutMs} ms`, { hint: TIMEOUT_HINT });
-		const result = await this.#engine.query<Row>(plan.sql, plan.params, { signal: this.#signal, timeoutMs });
-		this.#rowsRead += result.rowsRead;
-		return result.rows;
+		try {
+			const result = await this.#engine.query<Row>(plan.sql, plan.params, { abortSignal: this.#signal, timeoutMs });
+			this.#rowsRead += result.rowsRead;
+			return result.rows;
+		} catch (error) {
+			// Hanging up breaks the query in one place or another; whatever it threw there, this is why.
+			if (this.#signal.aborted) throw new Failure('cancelled', 'the client went away', { cause: error });
+			throw error;
+		}
 	}
 
 	meta({ fromMs, toMs }: TimeRange, truncated = false): QueryMeta {

@@ -9,7 +9,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 	invalid_argument: 400,
 	not_found: 404,
 	conflict: 409,
-	too_large: 413,
+	/** The question is well put, its answer would take more memory than a query may use. */
+	too_large: 422,
 	unsupported: 415,
 	overloaded: 429,
 	/** nginx's "client closed request": nobody reads it, but logs and metrics do. */

@@ -25,13 +25,7 @@ function envelope<T extends z.ZodType>(data: T) {
 	return z.object({ data, total: z.number(), limit: z.number(), offset: z.number(), errors: z.array(JaegerError).nullable() });
 }
 
-const FAILED = {
-	400: envelope(z.null()),
-	404: envelope(z.null()),
-	429: envelope(z.null()),
-	503: envelope(z.null()),
-	504: envelope(z.null()),
-} as const;
+const FAILED = Object.fromEntries([400, 404, 422, 429, 503, 504].map((status) => [status, envelope(z.null())]));
 const Names = envelope(z.array(z.string()));
 const Operations = envelope(z.array(z.object({ name: z.string(), spanKind: z.string() })));
 const Traces = envelope(z.array(JaegerTraceSchema));

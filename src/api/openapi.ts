@@ -45,6 +45,7 @@ for (const [id, schema] of Object.entries(NAMED)) z.globalRegistry.add(schema, {
 export const ERRORS = {
 	400: failure('the request is wrong; message and hint say how to write it right'),
 	404: failure('not stored'),
+	422: failure('answering would take more memory than a query may use; narrow the range'),
 	429: failure('too much for now; ask again after Retry-After seconds'),
 	503: failure('the engine is restarting; ask again after Retry-After seconds'),
 	504: failure('the query took too long'),

@@ -41,6 +41,7 @@ describe('when the engine fails', () => {
 		['unavailable', 503],
 		['overloaded', 429],
 		['timeout', 504],
+		['too_large', 422],
 		['internal', 500],
 	])('%s is answered with %d by every route', async (code, status) => {
 		const failing = await appWith({
@@ -109,10 +110,10 @@ describe('patience', () => {
 		const aborted = Promise.withResolvers<void>();
 		const asked = Promise.withResolvers<void>();
 		const listening = await appWith({
-			engine: fakeEngine(({ signal }) => {
+			engine: fakeEngine(({ abortSignal }) => {
 				asked.resolve();
 				return new Promise((_resolve, reject) => {
-					signal?.addEventListener('abort', () => {
+					abortSignal?.addEventListener('abort', () => {
 						aborted.resolve();
 						reject(new Failure('cancelled', 'stopped'));
 					});

@@ -3,18 +3,19 @@
 import { pino } from 'pino';
 import { buildApi } from '../../src/api/app.ts';
 import type { ApiApp, ApiOptions } from '../../src/api/context.ts';
-import type { EngineQueryOptions, QueryEngine } from '../../src/api/engine.ts';
+import type { QueryEngine } from '../../src/api/engine.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import type { QueryOptions } from '../../src/store/client.ts';
 
-export interface FakeCall extends EngineQueryOptions {
+export interface FakeCall extends QueryOptions {
 	readonly sql: string;
 }
 
 /** Answers every query with what `answer` gives or throws. */
 export function fakeEngine(answer: (call: FakeCall) => Promise<readonly unknown[]> | readonly unknown[]): QueryEngine {
 	return {
-		async query<Row>(sql: string, _params: object, options: EngineQueryOptions) {
-			return { rows: (await answer({ sql, ...options })) as readonly Row[], rowsRead: 0, elapsedMs: 0 };
+		async query<Row>(sql: string, _params: object = {}, options: QueryOptions = {}) {
+			return { rows: (await answer({ sql, ...options })) as readonly Row[], rowsRead: 0, bytesRead: 0, elapsedMs: 0 };
 		},
 	};
 }
