@@ -3,6 +3,8 @@
 import type { Block } from '../model/block.ts';
 import type { Signal } from '../model/schema.ts';
 import type { Decoder } from './decoder.ts';
+import { LogDecoder } from './logs.ts';
+import { MetricDecoder } from './metrics.ts';
 import type { DecodeResult, Encoding } from './result.ts';
 import { TraceDecoder } from './traces.ts';
 
@@ -10,7 +12,14 @@ export type { Decoder } from './decoder.ts';
 
 /** A decoder into `block`, which has the columns of that signal. Keep it as long as the block: it remembers resources and shapes. */
 export function createDecoder(signal: Signal, block: Block): Decoder {
-	return new TraceDecoder(block);
+	switch (signal) {
+		case 'traces':
+			return new TraceDecoder(block);
+		case 'logs':
+			return new LogDecoder(block);
+		case 'metrics':
+			return new MetricDecoder(block);
+	}
 }
 
 /** One decoder a block, for as long as the block lives. */

@@ -12,6 +12,7 @@
  */
 
 import { type Block, type Mark } from '../model/block.ts';
+import { Budget } from './budget.ts';
 import { buildResourceText, buildScopeText, EnvelopeCache, type Range } from './envelope-text.ts';
 import { HourRule } from './hour.ts';
 import { transcodeJson } from './json/transcode.ts';
@@ -44,13 +45,14 @@ export abstract class SignalDecoder implements Decoder {
 	protected resourceIndex = 0;
 	protected serviceIndex = 0;
 	protected scopeIndex = 0;
+	/** Events, links and exemplars. */
+	protected readonly elements = new Budget(ELEMENTS_MAX);
 	private readonly noun: string;
 	private readonly resources = new EnvelopeCache(buildResourceText);
 	private readonly scopes = new EnvelopeCache(buildScopeText);
 	private readonly requestMark: Mark;
 	private readonly recordMark: Mark;
-	private records = 0;
-	private elements = 0;
+	private readonly records = new Budget(RECORDS_MAX);
 
 	/** `noun` is what the records are called in messages. */
 	constructor(block: Block, noun: string) {
@@ -65,8 +67,8 @@ export abstract class SignalDecoder implements Decoder {
 		const { block, wire } = this;
 		block.mark(this.requestMark);
 		this.rejections = new Rejections(this.noun);
-		this.records = 0;
-		this.elements = 0;
+		this.records.refill();
+		this.elements.refill();
 		try {
 			wire.open(encoding === 'json' ? transcodeJson(this.signal, body) : body);
 			this.receive(receivedMs);
@@ -92,7 +94,7 @@ export abstract class SignalDecoder implements Decoder {
 
 	/** Begins a row; false when the request has used up its rows, and the row is then rejected already. */
 	protected beginRow(): boolean {
-		if (this.records++ >= RECORDS_MAX) {
+		if (!this.records.take()) {
 			this.rejections.add(`a request may hold ${RECORDS_MAX} ${this.noun}`, () => `number ${RECORDS_MAX + 1}`);
 			return false;
 		}
@@ -104,11 +106,6 @@ export abstract class SignalDecoder implements Decoder {
 	protected rejectRow(reason: string, example: () => string): void {
 		this.block.rollback(this.recordMark);
 		this.rejections.add(reason, example);
-	}
-
-	/** Whether the request may have one more event, link or exemplar. */
-	protected takeElement(): boolean {
-		return this.elements++ < ELEMENTS_MAX;
 	}
 
 	private request(end: number): void {

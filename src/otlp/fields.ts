@@ -89,6 +89,11 @@ export class Fields {
 		column.push(wire, this.lo[field] as number, this.hi[field] as number);
 	}
 
+	/** The dictionary entry of the text in `field`. */
+	intern(column: LowCardinalityColumn, wire: Wire, field: number): number {
+		return column.dictionary.internText(wire, this.lo[field] as number, this.hi[field] as number);
+	}
+
 	/** Appends the id in `field`, or zeros when it is not `column.width` bytes. */
 	pushId(column: FixedColumn, wire: Wire, field: number): void {
 		if (this.size(field) === column.width) column.pushBytes(wire, this.lo[field] as number);

@@ -12,6 +12,11 @@ export const RECORDS_MAX: number = 2 ** 18;
 /** Events, links and exemplars of one request; those beyond are dropped and counted. 60 bytes each at most: 2^20 * 60 B = 63 MB. */
 export const ELEMENTS_MAX: number = 2 ** 20;
 
+/**
+ * Bucket counts and quantiles of one request; with more it is refused. One byte on the wire can be eight in a column: 2^23 * 8 B = 64 MB.
+ */
+export const BUCKETS_MAX: number = 2 ** 23;
+
 /** Attributes of one record, event, link, resource or scope; those beyond are dropped and counted. The SDKs' own limit is 128. */
 export const ATTRIBUTES_MAX = 1024;
 

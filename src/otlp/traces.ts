@@ -218,7 +218,7 @@ export class TraceDecoder extends SignalDecoder {
 	/** `message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; uint32 dropped_attributes_count = 4; }` */
 	private event(end: number): void {
 		const { wire, columns, spanEvent, eventAttributes } = this;
-		if (!this.takeElement()) {
+		if (!this.elements.take()) {
 			this.excessEvents++;
 			wire.at = end;
 			return;
@@ -257,7 +257,7 @@ export class TraceDecoder extends SignalDecoder {
 	 */
 	private link(end: number): void {
 		const { wire, columns, spanLink, linkAttributes } = this;
-		if (!this.takeElement()) {
+		if (!this.elements.take()) {
 			this.excessLinks++;
 			wire.at = end;
 			return;
