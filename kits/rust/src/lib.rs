@@ -1,0 +1,83 @@
+//! Instrumentation for Rust services: traces, metrics and logs over OpenTelemetry, with the same span names, kinds, attributes,
+//! status rules, metrics and log lines as the Go kit of the same name.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use throughline::{Config, InitError};
+//!
+//! let kit = throughline::init(Config::builder("orders").version("1.4.2").build()).unwrap_or_else(InitError::report);
+//! kit.install_logs();
+//! // serve …
+//! kit.shutdown(Duration::from_secs(5))?;
+//! # Ok::<(), throughline::FlushError>(())
+//! ```
+//!
+//! # What it promises
+//! - [`init`] never waits for the network and never fails the service: a bad configuration gives a kit that records nothing.
+//! - No request waits for telemetry. Queues are bounded, exports are bounded, what does not fit is dropped and counted.
+//! - A panic in an exporter stays there. Futures that are dropped, by a timeout or a client that went away, end their spans.
+//! - Context flows where it should and no further: see [`Kit::spawn`], [`Kit::spawn_blocking`] and [`Kit::detach`].
+//!
+//! # Features
+//! | feature | gives |
+//! |---|---|
+//! | `http` (default) | [`Kit::http_layer`]: HTTP servers, for axum and any tower service |
+//! | `reqwest` | `Kit::send`: HTTP clients |
+//! | `tonic` | `Kit::grpc_server_layer`, `Kit::grpc_client_layer` |
+//! | `sqlx` | `Kit::postgres`: SQL |
+//! | `nats` | `nats`: publish, process, batches |
+//! | `grpc-export` | OTLP over gRPC beside OTLP over HTTP |
+//! | `tls` | `https://` endpoints |
+//! | `testing` | `testing::Memory`: telemetry kept in memory, for tests |
+
+mod attributes;
+#[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
+mod body;
+mod config;
+mod core;
+mod diagnostics;
+mod export;
+#[cfg(feature = "grpc-export")]
+mod export_grpc;
+#[cfg(any(feature = "http", feature = "reqwest", feature = "tonic", feature = "nats"))]
+mod http_names;
+#[cfg(feature = "http")]
+mod http_server;
+mod kit;
+mod logs;
+mod names;
+#[cfg(feature = "nats")]
+pub mod nats;
+mod operation;
+mod propagate;
+#[cfg(feature = "reqwest")]
+mod reqwest_client;
+mod resource;
+#[cfg(feature = "sqlx")]
+mod sql;
+#[cfg(feature = "sqlx")]
+mod sql_text;
+mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(feature = "tonic")]
+mod tonic_layer;
+
+#[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
+pub use body::TracedBody;
+pub use config::{Config, ConfigBuilder, Protocol};
+#[cfg(feature = "http")]
+pub use http_server::{HttpLayer, HttpService, ResponseFuture};
+pub use kit::{Counts, FlushError, InitError, Kit, init};
+pub use logs::LogLayer;
+/// The exact version this kit is built on; use it instead of a dependency of your own, which might be another version.
+pub use opentelemetry;
+pub use opentelemetry_sdk;
+pub use propagate::Propagator;
+#[cfg(feature = "reqwest")]
+pub use reqwest_client::Send;
+#[cfg(feature = "sqlx")]
+pub use sql::{Database, Query};
+pub use task::Span;
+#[cfg(feature = "tonic")]
+pub use tonic_layer::{CallFuture, GrpcClient, GrpcClientLayer, GrpcServer, GrpcServerLayer};

@@ -1,0 +1,420 @@
+//! The kit itself: built once at start, cloned into whatever needs it, flushed at the end.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use opentelemetry::global;
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{
+    BatchConfigBuilder as LogBatchConfig, BatchLogProcessor, LogExporter, SdkLoggerProvider,
+};
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder as SpanBatchConfig, BatchSpanProcessor, SdkTracerProvider, SpanExporter,
+};
+
+use crate::config::{Config, LogWriter, Protocol, Settings};
+use crate::core::Core;
+use crate::diagnostics::Diagnostics;
+use crate::export::{Counter, Guard, Http};
+use crate::propagate::Propagator;
+use crate::resource;
+
+/// A configuration that could not be used. Take the kit out of it, which records nothing but works, and go on serving.
+#[derive(Debug, thiserror::Error)]
+#[error("the telemetry configuration cannot be used: {}", .problems.join("; "))]
+#[non_exhaustive]
+pub struct InitError {
+    /// Every problem found, one sentence each.
+    pub problems: Vec<String>,
+    kit: Kit,
+}
+
+impl InitError {
+    /// The kit that records nothing.
+    #[must_use]
+    pub fn into_kit(self) -> Kit {
+        self.kit
+    }
+
+    /// Writes the problems to standard error and gives the kit that records nothing.
+    #[must_use]
+    pub fn report(self) -> Kit {
+        let diagnostics = &self.kit.inner.core.diagnostics;
+        let message = "telemetry is off: its configuration cannot be used";
+        diagnostics.tell("configuration", message, 0, &self.problems.join("; "));
+        self.into_kit()
+    }
+}
+
+/// Why a flush did not deliver everything.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// Time ran out; the rest may be lost.
+    #[error("telemetry was not flushed within {0:?}")]
+    Timeout(Duration),
+    /// The receiver refused or could not be reached.
+    #[error("telemetry was not flushed: {0}")]
+    Failed(String),
+}
+
+/// How many items left the process since the start, and how many were lost on the way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Items the receiver acknowledged.
+    pub exported: u64,
+    /// Items of exports that failed.
+    pub failed: u64,
+}
+
+/// The handle to all instrumentation of one service. Clones share one pipeline; dropping the last one flushes it, in bounded time.
+#[derive(Clone)]
+pub struct Kit {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) core: Arc<Core>,
+    providers: Option<Providers>,
+    counters: [(&'static str, Arc<Counter>); 3],
+    pub(crate) log_writer: Option<LogWriter>,
+    pub(crate) log_level: tracing::Level,
+    drop_timeout: Duration,
+    closed: AtomicBool,
+}
+
+impl fmt::Debug for Kit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kit")
+            .field("service", &self.inner.core.service)
+            .field("enabled", &self.is_enabled())
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct Providers {
+    spans: SdkTracerProvider,
+    logs: SdkLoggerProvider,
+    metrics: SdkMeterProvider,
+}
+
+/// Starts the kit. Does not touch the network and returns at once, also when nothing listens at the endpoint.
+///
+/// # Errors
+/// [`InitError`] names every problem of the configuration and carries a kit that records nothing, so that no service has to fail
+/// for its telemetry:
+///
+/// ```
+/// use throughline::{Config, InitError};
+/// let config = Config::builder("orders").version("1.4.2").build();
+/// let kit = throughline::init(config).unwrap_or_else(InitError::report);
+/// # drop(kit);
+/// ```
+pub fn init(config: Config) -> Result<Kit, InitError> {
+    let (settings, problems) = Settings::resolve(&config);
+    if problems.is_empty() && !settings.disabled {
+        match start(&config, &settings) {
+            Ok(kit) => return Ok(kit),
+            Err(error) => {
+                let problems = vec![error.to_string()];
+                return Err(InitError { problems, kit: idle(&config, &settings) });
+            }
+        }
+    }
+    let kit = idle(&config, &settings);
+    if problems.is_empty() { Ok(kit) } else { Err(InitError { problems, kit }) }
+}
+
+/// A kit that prints logs and passes trace context on, and records nothing.
+fn idle(config: &Config, settings: &Settings) -> Kit {
+    let core = Core::idle(&settings.service_name);
+    Kit::assemble(config, settings, core, None, Default::default())
+}
+
+fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError> {
+    let counters: [Arc<Counter>; 3] = Default::default();
+    let diagnostics = Arc::new(Diagnostics::new(&settings.service_name));
+    let mut pipeline = Pipeline {
+        config,
+        settings,
+        resource: resource::build(config, settings),
+        counters: counters.clone(),
+        diagnostics: Arc::clone(&diagnostics),
+    };
+    let providers = pipeline.build()?;
+    if config.global {
+        global::set_tracer_provider(providers.spans.clone());
+        global::set_meter_provider(providers.metrics.clone());
+        global::set_text_map_propagator(Propagator::new());
+    }
+    let core =
+        Core::recording(&settings.service_name, &providers.spans, &providers.metrics, &providers.logs, diagnostics);
+    Ok(Kit::assemble(config, settings, core, Some(providers), counters))
+}
+
+struct Pipeline<'a> {
+    config: &'a Config,
+    settings: &'a Settings,
+    resource: Resource,
+    counters: [Arc<Counter>; 3],
+    diagnostics: Arc<Diagnostics>,
+}
+
+impl Pipeline<'_> {
+    fn build(&mut self) -> Result<Providers, ExporterBuildError> {
+        #[cfg(feature = "testing")]
+        if let Some(memory) = &self.config.memory {
+            let memory = memory.clone();
+            return Ok(Providers {
+                spans: self.spans(Some(memory.spans.clone())),
+                logs: self.logs(Some(memory.logs.clone())),
+                metrics: self.metrics(Some(memory.metrics.clone())),
+            });
+        }
+        match self.settings.protocol {
+            Protocol::HttpProtobuf => self.over_http(),
+            Protocol::Grpc => self.over_grpc(),
+        }
+    }
+
+    fn over_http(&mut self) -> Result<Providers, ExporterBuildError> {
+        let http = Http { timeout: self.config.export_timeout, gzip: self.settings.gzip };
+        let urls = self.settings;
+        let spans = urls.traces_endpoint.as_deref().map(|url| http.spans(url)).transpose()?;
+        let logs = urls.logs_endpoint.as_deref().map(|url| http.logs(url)).transpose()?;
+        let metrics = urls.metrics_endpoint.as_deref().map(|url| http.metrics(url)).transpose()?;
+        Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
+    }
+
+    #[cfg(not(feature = "grpc-export"))]
+    #[allow(clippy::unused_self)]
+    fn over_grpc(&mut self) -> Result<Providers, ExporterBuildError> {
+        unreachable!("Settings::resolve refuses gRPC without its feature")
+    }
+
+    #[cfg(feature = "grpc-export")]
+    fn over_grpc(&mut self) -> Result<Providers, ExporterBuildError> {
+        let grpc = crate::export_grpc::Grpc::new(self.config.export_timeout, self.settings.gzip)?;
+        let urls = self.settings;
+        let spans = urls.traces_endpoint.as_deref().map(|url| grpc.spans(url)).transpose()?;
+        let logs = urls.logs_endpoint.as_deref().map(|url| grpc.logs(url)).transpose()?;
+        let metrics = urls.metrics_endpoint.as_deref().map(|url| grpc.metrics(url)).transpose()?;
+        Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
+    }
+
+    fn guard<E>(&self, signal: &'static str, inner: E) -> Guard<E> {
+        let [spans, logs, metrics] = &self.counters;
+        let counter = match signal {
+            "span" => spans,
+            "log" => logs,
+            _ => metrics,
+        };
+        Guard { inner, signal, counter: Arc::clone(counter), diagnostics: Arc::clone(&self.diagnostics) }
+    }
+
+    fn spans<E: SpanExporter + 'static>(&self, exporter: Option<E>) -> SdkTracerProvider {
+        let builder = SdkTracerProvider::builder()
+            .with_sampler(self.settings.sampler.clone())
+            .with_resource(self.resource.clone());
+        let Some(exporter) = exporter else {
+            return builder.build();
+        };
+        let batches = SpanBatchConfig::default()
+            .with_max_queue_size(self.config.queue_size_max)
+            .with_max_export_batch_size(self.config.batch_size_max)
+            .with_scheduled_delay(self.settings.span_delay)
+            .build();
+        let processor = BatchSpanProcessor::builder(self.guard("span", exporter)).with_batch_config(batches).build();
+        builder.with_span_processor(processor).build()
+    }
+
+    fn logs<E: LogExporter + 'static>(&self, exporter: Option<E>) -> SdkLoggerProvider {
+        let builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());
+        let Some(exporter) = exporter else {
+            return builder.build();
+        };
+        let batches = LogBatchConfig::default()
+            .with_max_queue_size(self.config.queue_size_max)
+            .with_max_export_batch_size(self.config.batch_size_max)
+            .with_scheduled_delay(self.settings.log_delay)
+            .build();
+        let processor = BatchLogProcessor::builder(self.guard("log", exporter)).with_batch_config(batches).build();
+        builder.with_log_processor(processor).build()
+    }
+
+    fn metrics<E: PushMetricExporter>(&self, exporter: Option<E>) -> SdkMeterProvider {
+        let builder = SdkMeterProvider::builder().with_resource(self.resource.clone());
+        let Some(exporter) = exporter else {
+            return builder.build();
+        };
+        let reader = PeriodicReader::builder(self.guard("metric", exporter))
+            .with_interval(self.settings.metric_interval)
+            .build();
+        builder.with_reader(reader).build()
+    }
+}
+
+impl Kit {
+    fn assemble(
+        config: &Config,
+        settings: &Settings,
+        core: Core,
+        providers: Option<Providers>,
+        counters: [Arc<Counter>; 3],
+    ) -> Kit {
+        let [spans, logs, metrics] = counters;
+        Kit {
+            inner: Arc::new(Inner {
+                core: Arc::new(core),
+                providers,
+                counters: [("spans", spans), ("logs", logs), ("metrics", metrics)],
+                log_writer: config.log_writer.clone(),
+                log_level: settings.log_level,
+                drop_timeout: config.drop_timeout,
+                closed: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.inner.core
+    }
+
+    /// False when the kit records nothing: `OTEL_SDK_DISABLED=true`, or a configuration that could not be used.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.inner.providers.is_some()
+    }
+
+    /// What became of the `"spans"`, `"logs"` and `"metrics"` that were handed to an exporter.
+    #[must_use]
+    pub fn counts(&self, signal: &str) -> Counts {
+        let found = self.inner.counters.iter().find(|(name, _)| *name == signal);
+        found.map_or_else(Counts::default, |(_, counter)| Counts {
+            exported: counter.exported.load(Ordering::Relaxed),
+            failed: counter.failed.load(Ordering::Relaxed),
+        })
+    }
+
+    /// The OpenTelemetry meter for the service's own instruments; a no-op one when the kit records nothing.
+    #[must_use]
+    pub fn meter(&self, name: &'static str) -> opentelemetry::metrics::Meter {
+        use opentelemetry::metrics::MeterProvider as _;
+        match &self.inner.providers {
+            Some(providers) => providers.metrics.meter(name),
+            None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter(name),
+        }
+    }
+
+    /// Sends what is waiting and blocks until it is delivered or the time is up.
+    ///
+    /// # Errors
+    /// [`FlushError`] when time ran out or an export failed.
+    pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.on_threads(timeout, |job| job.flush())
+    }
+
+    /// Flushes and stops the pipeline; later telemetry is discarded. Blocks for at most `timeout`, whatever the receiver does, and
+    /// may be called from an async `main`, because no export depends on the caller's runtime. Safe to call twice.
+    ///
+    /// # Errors
+    /// [`FlushError`] when time ran out or an export failed.
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        self.inner.shutdown(timeout)
+    }
+
+    fn on_threads(&self, timeout: Duration, run: fn(&Job) -> OTelSdkResult) -> Result<(), FlushError> {
+        self.inner.on_threads(timeout, run)
+    }
+}
+
+impl Inner {
+    fn shutdown(&self, timeout: Duration) -> Result<(), FlushError> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.on_threads(timeout, |job| {
+            // Shutting down alone would hide that the last export failed.
+            let flushed = job.flush();
+            let _ = job.shutdown();
+            flushed
+        })
+    }
+
+    /// Runs a job per signal on threads of their own, because the SDK's calls are only loosely bounded, and waits for them together.
+    fn on_threads(&self, timeout: Duration, run: fn(&Job) -> OTelSdkResult) -> Result<(), FlushError> {
+        let Some(providers) = &self.providers else {
+            return Ok(());
+        };
+        let deadline = Instant::now() + timeout;
+        let (sender, receiver) = mpsc::channel();
+        let jobs = [
+            Job::Spans(providers.spans.clone()),
+            Job::Logs(providers.logs.clone()),
+            Job::Metrics(providers.metrics.clone()),
+        ];
+        for job in jobs {
+            let sender = sender.clone();
+            let work = move || {
+                let _ = sender.send(run(&job));
+            };
+            let spawned = thread::Builder::new().name("throughline-flush".into()).spawn(work);
+            spawned.map_err(|error| FlushError::Failed(error.to_string()))?;
+        }
+        drop(sender);
+        let mut failure = None;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match receiver.recv_timeout(left) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => failure = Some(FlushError::Failed(error.to_string())),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => return Err(FlushError::Timeout(timeout)),
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(error) = self.shutdown(self.drop_timeout) {
+            let message = "telemetry was lost at the end";
+            self.core.diagnostics.tell("shutdown", message, 0, &error.to_string());
+        }
+    }
+}
+
+enum Job {
+    Spans(SdkTracerProvider),
+    Logs(SdkLoggerProvider),
+    Metrics(SdkMeterProvider),
+}
+
+impl Job {
+    fn flush(&self) -> OTelSdkResult {
+        match self {
+            Job::Spans(provider) => provider.force_flush(),
+            Job::Logs(provider) => provider.force_flush(),
+            Job::Metrics(provider) => provider.force_flush(),
+        }
+    }
+
+    fn shutdown(&self) -> OTelSdkResult {
+        match self {
+            Job::Spans(provider) => provider.shutdown(),
+            Job::Logs(provider) => provider.shutdown(),
+            Job::Metrics(provider) => provider.shutdown(),
+        }
+    }
+}

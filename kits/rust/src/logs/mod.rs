@@ -1,0 +1,6 @@
+//! Logs: JSON lines with the active trace, and the same records over OTLP.
+
+mod layer;
+pub(crate) mod line;
+
+pub use layer::LogLayer;

@@ -1,0 +1,213 @@
+//! One traced operation from start to end. Whatever happens to the future that owns it — completion, error, panic, being dropped —
+//! the span ends exactly once, the duration is recorded exactly once and gauges return to where they were.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use opentelemetry::metrics::{Histogram, UpDownCounter};
+use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt};
+use opentelemetry::{Context, Key, KeyValue, Value};
+
+use crate::attributes;
+use crate::core::{Core, Point};
+use crate::names;
+
+/// How an operation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Outcome {
+    Success,
+    /// `error.type`, and the description of the status, which may be empty.
+    Failure {
+        kind: Cow<'static, str>,
+        description: String,
+    },
+}
+
+impl Outcome {
+    pub(crate) fn failure(kind: impl Into<Cow<'static, str>>) -> Self {
+        Outcome::Failure { kind: kind.into(), description: String::new() }
+    }
+
+    /// The outcome of an operation that was dropped: by a panic, or because nobody waits for it any more.
+    fn dropped() -> Self {
+        Outcome::failure(if std::thread::panicking() { PANIC } else { CANCELED })
+    }
+}
+
+/// `error.type` of an operation that panicked.
+pub(crate) const PANIC: &str = "panic";
+/// `error.type` of an operation whose future was dropped before it was done.
+pub(crate) const CANCELED: &str = "canceled";
+
+/// A metric and the attributes it is recorded with.
+#[derive(Clone)]
+pub(crate) struct Measure {
+    pub(crate) duration: Histogram<f64>,
+    pub(crate) attributes: Vec<KeyValue>,
+}
+
+pub(crate) struct Operation {
+    context: Context,
+    started: Instant,
+    measure: Option<Measure>,
+    active: Option<(UpDownCounter<i64>, Vec<KeyValue>)>,
+    abandoned: Option<(Outcome, Option<KeyValue>)>,
+    ended: bool,
+}
+
+impl Operation {
+    pub(crate) fn start(core: &Arc<Core>, point: Point, builder: SpanBuilder, parent: &Context) -> Self {
+        Operation {
+            context: core.start(point, builder, parent),
+            started: Instant::now(),
+            measure: None,
+            active: None,
+            abandoned: None,
+            ended: false,
+        }
+    }
+
+    pub(crate) fn measured(mut self, duration: &Histogram<f64>, attributes: Vec<KeyValue>) -> Self {
+        self.measure = Some(Measure { duration: duration.clone(), attributes });
+        self
+    }
+
+    pub(crate) fn counted(mut self, active: &UpDownCounter<i64>, attributes: Vec<KeyValue>) -> Self {
+        active.add(1, &attributes);
+        self.active = Some((active.clone(), attributes));
+        self
+    }
+
+    /// What it means when this operation is dropped without a panic, and an attribute to set then; an error with the type
+    /// `canceled` by default.
+    pub(crate) fn when_abandoned(&mut self, outcome: Outcome, attribute: Option<KeyValue>) {
+        self.abandoned = Some((outcome, attribute));
+    }
+
+    /// The context in which the operation's span is active.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Sets an attribute of the span.
+    pub(crate) fn set(&self, key: impl Into<Key>, value: impl Into<Value>) {
+        self.context.span().set_attribute(KeyValue::new(key, value));
+    }
+
+    /// Changes the span's name.
+    #[cfg(feature = "tonic")]
+    pub(crate) fn rename(&self, name: &'static str) {
+        self.context.span().update_name(name);
+    }
+
+    /// Sets an attribute of the span and of the metric.
+    pub(crate) fn set_measured(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
+        let (key, value) = (key.into(), value.into());
+        if let Some(measure) = &mut self.measure {
+            attributes::set(&mut measure.attributes, key.clone(), value.clone());
+        }
+        self.set(key, value);
+    }
+
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        self.finish(outcome);
+    }
+
+    /// Ends it and hands the attributes the duration was recorded with to another instrument.
+    #[cfg(feature = "nats")]
+    pub(crate) fn end_with(mut self, outcome: Outcome, also: impl FnOnce(&[KeyValue])) {
+        let measure = self.measure.clone();
+        if let (Some(mut measure), Outcome::Failure { kind, .. }) = (measure.clone(), &outcome) {
+            attributes::set(&mut measure.attributes, names::ERROR_TYPE, kind.clone().into_owned());
+            also(&measure.attributes);
+        } else if let Some(measure) = measure {
+            also(&measure.attributes);
+        }
+        self.finish(outcome);
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let (kind, status) = match outcome {
+            Outcome::Success => (None, None),
+            Outcome::Failure { kind, description } => (Some(kind), Some(Status::error(description))),
+        };
+        if let Some(kind) = kind {
+            self.set_measured(names::ERROR_TYPE, kind.into_owned());
+        }
+        let span = self.context.span();
+        if let Some(status) = status {
+            span.set_status(status);
+        }
+        span.end();
+        if let Some((active, attributes)) = self.active.take() {
+            active.add(-1, &attributes);
+        }
+        if let Some(measure) = self.measure.take() {
+            let seconds = self.started.elapsed().as_secs_f64();
+            // An exemplar would need the span's context to be current here.
+            let _guard = self.context.clone().attach();
+            measure.duration.record(seconds, &measure.attributes);
+        }
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        match self.abandoned.take().filter(|_| !std::thread::panicking()) {
+            Some((outcome, attribute)) => {
+                if let Some(attribute) = attribute {
+                    self.set_measured(attribute.key, attribute.value);
+                }
+                self.finish(outcome);
+            }
+            None => self.finish(Outcome::dropped()),
+        }
+    }
+}
+
+/// The name of an error's type without generics, for `error.type` where nothing better is known.
+pub(crate) fn error_type<E: ?Sized>() -> &'static str {
+    let full = std::any::type_name::<E>();
+    let plain = full.split('<').next().unwrap_or(full).trim_start_matches(['&', ' ']);
+    match plain {
+        "tokio::time::error::Elapsed" => "timeout",
+        other => other,
+    }
+}
+
+/// Names the failure of a transport in the words of the Go kit, by what is at the bottom of it.
+#[cfg(any(feature = "reqwest", feature = "sqlx"))]
+pub(crate) fn transport_error(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    use std::io::ErrorKind;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            let known = match error.kind() {
+                ErrorKind::ConnectionRefused => Some("connection_refused"),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
+                    Some("connection_reset")
+                }
+                ErrorKind::TimedOut => Some("timeout"),
+                _ => None,
+            };
+            if known.is_some() {
+                return known;
+            }
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The text of a panic.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&'static str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic")
+}

@@ -1,0 +1,183 @@
+//! Work of the service itself: spans, child tasks and detached tasks.
+//!
+//! The active context is thread-local, so a task started with plain `tokio::spawn` loses it. A context held by a background task
+//! keeps the request's span open. The three ways here avoid both: a child task carries the context with it and ends with its own
+//! span; a detached task keeps only the identity of its origin, as a link, and the baggage.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::trace::{FutureExt as _, Link, SpanBuilder, SpanKind, TraceContextExt};
+use opentelemetry::{Context, KeyValue};
+use tokio::task::JoinHandle;
+
+use crate::core::{Core, Point};
+use crate::kit::Kit;
+use crate::names;
+use crate::operation::{Operation, Outcome, PANIC, error_type, panic_text};
+
+/// A span about to be started. Nothing happens before [`run`](Span::run) or [`observe`](Span::observe).
+#[must_use = "a span starts when run() or observe() is awaited"]
+pub struct Span {
+    core: Arc<Core>,
+    name: Cow<'static, str>,
+    attributes: Vec<KeyValue>,
+}
+
+impl std::fmt::Debug for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Span").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Span {
+    /// Adds an attribute.
+    pub fn attribute(mut self, attribute: KeyValue) -> Self {
+        self.attributes.push(attribute);
+        self
+    }
+
+    /// Runs a fallible future inside the span. An error makes the span's status an error, with `error.type`; so do a panic and
+    /// being dropped before completion.
+    ///
+    /// # Errors
+    /// Whatever the future returns.
+    pub async fn run<T, E: Display>(self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let operation = self.start();
+        let context = operation.context().clone();
+        let result = future.with_context(context).await;
+        operation.end(outcome_of(&result));
+        result
+    }
+
+    /// Runs a future that cannot fail inside the span.
+    pub async fn observe<T>(self, future: impl Future<Output = T>) -> T {
+        let operation = self.start();
+        let context = operation.context().clone();
+        let output = future.with_context(context).await;
+        operation.end(Outcome::Success);
+        output
+    }
+
+    fn start(self) -> Operation {
+        let builder = SpanBuilder::from_name(self.name).with_kind(SpanKind::Internal).with_attributes(self.attributes);
+        Operation::start(&self.core, Point::Task, builder, &Context::current())
+    }
+}
+
+/// The outcome of a result: `error.type` is the error's type, the description its text.
+pub(crate) fn outcome_of<T, E: Display>(result: &Result<T, E>) -> Outcome {
+    match result {
+        Ok(_) => Outcome::Success,
+        Err(error) => Outcome::Failure { kind: error_type::<E>().into(), description: error.to_string() },
+    }
+}
+
+impl Kit {
+    /// A span for a part of the service's own work, a child of the active one.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let kit = throughline::init(throughline::Config::builder("orders").build()).unwrap();
+    /// let cents = kit.span("price basket").run(async { Ok::<_, std::fmt::Error>(1250) }).await;
+    /// assert_eq!(cents, Ok(1250));
+    /// # });
+    /// ```
+    pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
+        Span { core: Arc::clone(self.core()), name: name.into(), attributes: Vec::new() }
+    }
+
+    /// Spawns a child task: a span under the active one, which the task carries across threads. Panics as `tokio::spawn` does when
+    /// there is no runtime.
+    pub fn spawn<F>(&self, name: impl Into<Cow<'static, str>>, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let operation = self.task(&name.into(), &Context::current(), false);
+        tokio::spawn(contain(Arc::clone(self.core()), operation, future))
+    }
+
+    /// Runs blocking or CPU-heavy work on tokio's blocking threads, under a span that is a child of the active one.
+    pub fn spawn_blocking<T: Send + 'static>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let operation = self.task(&name.into(), &Context::current(), false);
+        tokio::task::spawn_blocking(move || {
+            let _active = operation.context().clone().attach();
+            let output = work();
+            operation.end(Outcome::Success);
+            output
+        })
+    }
+
+    /// Spawns work that outlives the request: a new trace whose root is linked to the active span. Baggage is kept; the live span
+    /// is not, so the request's span ends on time.
+    pub fn detach<F>(&self, name: impl Into<Cow<'static, str>>, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let operation = self.task(&name.into(), &Context::current(), true);
+        tokio::spawn(contain(Arc::clone(self.core()), operation, future))
+    }
+
+    fn task(&self, name: &str, origin: &Context, detached: bool) -> Operation {
+        let task_name = KeyValue::new(names::TASK_NAME, name.to_owned());
+        let attributes = vec![task_name.clone(), KeyValue::new(names::TASK_DETACHED, detached)];
+        let span_attributes = if detached { attributes.clone() } else { vec![task_name] };
+        let mut builder =
+            SpanBuilder::from_name(name.to_owned()).with_kind(SpanKind::Internal).with_attributes(span_attributes);
+        let mut parent = origin.clone();
+        if detached {
+            parent = without_span(origin);
+            let span_context = origin.span().span_context().clone();
+            if span_context.is_valid() {
+                builder = builder.with_links(vec![Link::new(span_context, Vec::new(), 0)]);
+            }
+        }
+        let instruments = &self.core().instruments;
+        Operation::start(self.core(), Point::Task, builder, &parent)
+            .measured(&instruments.task_duration, attributes.clone())
+            .counted(&instruments.task_active, attributes)
+    }
+}
+
+/// The baggage of a context and nothing else of it.
+pub(crate) fn without_span(cx: &Context) -> Context {
+    let baggage = cx.baggage();
+    if baggage.is_empty() {
+        return Context::new();
+    }
+    let pairs = baggage.iter().map(|(key, (value, metadata))| {
+        opentelemetry::baggage::KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone())
+    });
+    Context::new().with_baggage(pairs)
+}
+
+/// Drives a future in its operation's context. A panic ends the span as an error, is told, and goes on to whoever waits: tokio hands
+/// it to the join handle.
+fn contain<F: Future>(core: Arc<Core>, operation: Operation, future: F) -> impl Future<Output = F::Output> {
+    let context = operation.context().clone();
+    async move {
+        let guarded = AssertUnwindSafe(future.with_context(context)).catch_unwind();
+        match guarded.await {
+            Ok(output) => {
+                operation.end(Outcome::Success);
+                output
+            }
+            Err(panic) => {
+                core.contain(operation.context(), panic.as_ref());
+                let description = format!("panic: {}", panic_text(panic.as_ref()));
+                operation.end(Outcome::Failure { kind: PANIC.into(), description });
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Telemetry kept in memory, for the tests of instrumented services.
+//!
+//! ```
+//! use std::time::Duration;
+//! use throughline::{Config, testing::Memory};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let memory = Memory::new();
+//! let kit = throughline::init(Config::builder("orders").memory(memory.clone()).build()).unwrap();
+//! kit.span("price basket").observe(async {}).await;
+//! kit.flush(Duration::from_secs(1)).unwrap();
+//! assert_eq!(memory.spans()[0].name, "price basket");
+//! # });
+//! ```
+
+use std::sync::{Arc, Mutex};
+
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::InMemoryLogExporter;
+use opentelemetry_sdk::logs::in_memory_exporter::LogDataWithResource;
+use opentelemetry_sdk::metrics::InMemoryMetricExporter;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+/// Where a kit built with [`ConfigBuilder::memory`](crate::ConfigBuilder::memory) leaves its telemetry. Clones share it. Flush the
+/// kit before looking.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    pub(crate) spans: Spans,
+    pub(crate) logs: InMemoryLogExporter,
+    pub(crate) metrics: InMemoryMetricExporter,
+}
+
+impl Memory {
+    /// An empty memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Memory::default()
+    }
+
+    /// The spans that ended, in that order.
+    #[must_use]
+    pub fn spans(&self) -> Vec<SpanData> {
+        self.spans.0.lock().map(|kept| kept.spans.clone()).unwrap_or_default()
+    }
+
+    /// The resource the spans belong to.
+    #[must_use]
+    pub fn resource(&self) -> Option<Resource> {
+        self.spans.0.lock().ok().and_then(|kept| kept.resource.clone())
+    }
+
+    /// The log records.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogDataWithResource> {
+        self.logs.get_emitted_logs().unwrap_or_default()
+    }
+
+    /// The metrics, one entry per export; the last one is the newest state.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<ResourceMetrics> {
+        self.metrics.get_finished_metrics().unwrap_or_default()
+    }
+}
+
+/// Unlike the SDK's in-memory exporter it keeps its content at shutdown.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Spans(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    spans: Vec<SpanData>,
+    resource: Option<Resource>,
+}
+
+impl SpanExporter for Spans {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        if let Ok(mut kept) = self.0.lock() {
+            kept.spans.extend(batch);
+        }
+        Ok(())
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        if let Ok(mut kept) = self.0.lock() {
+            kept.resource = Some(resource.clone());
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! gRPC: tower layers for tonic servers and clients. The status is read where gRPC puts it: in the trailers, or in the headers of a
+//! response that has nothing else.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+
+use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http_body::Body;
+use opentelemetry::trace::{SpanBuilder, SpanKind};
+use opentelemetry::{Context, KeyValue};
+use pin_project_lite::pin_project;
+use tonic::Code;
+use tonic::transport::server::TcpConnectInfo;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::body::{Ending, Pending, TracedBody};
+use crate::core::{Core, Point};
+use crate::http_names::{OTHER, split_host};
+use crate::kit::Kit;
+use crate::names::{CLIENT_ADDRESS, rpc as names};
+use crate::operation::{Operation, Outcome};
+use crate::propagate::{HttpExtractor, HttpInjector};
+
+const GRPC_STATUS: &str = "grpc-status";
+const GRPC_MESSAGE: &str = "grpc-message";
+
+impl Kit {
+    /// Traces and measures every call a tonic server receives, and contains panics of its methods: the call fails with `INTERNAL`,
+    /// the process lives.
+    ///
+    /// ```
+    /// # let kit = throughline::init(throughline::Config::builder("pricing").build()).unwrap();
+    /// let server = tonic::transport::Server::builder().layer(kit.grpc_server_layer());
+    /// # let _ = server;
+    /// ```
+    #[must_use]
+    pub fn grpc_server_layer(&self) -> GrpcServerLayer {
+        GrpcServerLayer { core: Arc::clone(self.core()) }
+    }
+
+    /// Traces and measures every call made through a channel and passes the trace on. `target` is what the channel connects to, as
+    /// `host:port` or a URL.
+    ///
+    /// ```no_run
+    /// # use tower_layer::Layer;
+    /// # let kit = throughline::init(throughline::Config::builder("orders").build()).unwrap();
+    /// let channel = tonic::transport::Channel::from_static("http://127.0.0.1:9092").connect_lazy();
+    /// let channel = kit.grpc_client_layer("127.0.0.1:9092").layer(channel);
+    /// // let client = InventoryClient::new(channel);
+    /// # let _ = channel;
+    /// ```
+    #[must_use]
+    pub fn grpc_client_layer(&self, target: &str) -> GrpcClientLayer {
+        let host = target.split_once("://").map_or(target, |(_, host)| host);
+        let host = host.split('/').next().unwrap_or(host);
+        GrpcClientLayer { core: Arc::clone(self.core()), server: split_host(host, None).into() }
+    }
+}
+
+/// Made by [`Kit::grpc_server_layer`].
+#[derive(Clone)]
+pub struct GrpcServerLayer {
+    core: Arc<Core>,
+}
+
+/// Made by [`Kit::grpc_client_layer`].
+#[derive(Clone)]
+pub struct GrpcClientLayer {
+    core: Arc<Core>,
+    server: Arc<[KeyValue]>,
+}
+
+/// A service wrapped by [`GrpcServerLayer`].
+#[derive(Clone)]
+pub struct GrpcServer<S> {
+    inner: S,
+    core: Arc<Core>,
+}
+
+/// A channel wrapped by [`GrpcClientLayer`].
+#[derive(Clone)]
+pub struct GrpcClient<S> {
+    inner: S,
+    layer: GrpcClientLayer,
+}
+
+macro_rules! opaque_debug {
+    ($($name:ident $(<$parameter:ident>)?),*) => {$(
+        impl $(<$parameter>)? std::fmt::Debug for $name $(<$parameter>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+opaque_debug!(GrpcServerLayer, GrpcClientLayer, GrpcServer<S>, GrpcClient<S>, CallFuture<F>);
+
+impl<S> Layer<S> for GrpcServerLayer {
+    type Service = GrpcServer<S>;
+
+    fn layer(&self, inner: S) -> GrpcServer<S> {
+        GrpcServer { inner, core: Arc::clone(&self.core) }
+    }
+}
+
+impl<S> Layer<S> for GrpcClientLayer {
+    type Service = GrpcClient<S>;
+
+    fn layer(&self, inner: S) -> GrpcClient<S> {
+        GrpcClient { inner, layer: self.clone() }
+    }
+}
+
+impl<S, In, Out> Service<Request<In>> for GrpcServer<S>
+where
+    S: Service<Request<In>, Response = Response<Out>>,
+    Out: Body + Default,
+{
+    type Response = Response<TracedBody<Out>>;
+    type Error = S::Error;
+    type Future = CallFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<In>) -> Self::Future {
+        let remote = self.core.extract(&HttpExtractor(request.headers()));
+        let authority = request.uri().authority().map_or("", |authority| authority.as_str());
+        let mut attributes = vec![];
+        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+        attributes.extend(peer.map(|peer| KeyValue::new(CLIENT_ADDRESS, peer.ip().to_string())));
+        let call = Call {
+            core: &self.core,
+            side: Side::Server,
+            path: request.uri().path(),
+            server: &split_host(authority, None),
+            attributes,
+        };
+        let pending = call.start(&remote);
+        let context = pending.operation.context().clone();
+        let _active = context.clone().attach();
+        CallFuture { inner: self.inner.call(request), context, pending: Some(pending) }
+    }
+}
+
+impl<S, In, Out> Service<Request<In>> for GrpcClient<S>
+where
+    S: Service<Request<In>, Response = Response<Out>>,
+    Out: Body + Default,
+{
+    type Response = Response<TracedBody<Out>>;
+    type Error = S::Error;
+    type Future = CallFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<In>) -> Self::Future {
+        let call = Call {
+            core: &self.layer.core,
+            side: Side::Client,
+            path: request.uri().path(),
+            server: &self.layer.server,
+            attributes: Vec::new(),
+        };
+        let pending = call.start(&Context::current());
+        let context = pending.operation.context().clone();
+        self.layer.core.inject(&context, &mut HttpInjector(request.headers_mut()));
+        let _active = context.clone().attach();
+        CallFuture { inner: self.inner.call(request), context, pending: Some(pending) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Server,
+    Client,
+}
+
+struct Call<'a> {
+    core: &'a Arc<Core>,
+    side: Side,
+    path: &'a str,
+    server: &'a [KeyValue],
+    attributes: Vec<KeyValue>,
+}
+
+impl Call<'_> {
+    fn start(self, parent: &Context) -> Pending {
+        let method = self.path.trim_start_matches('/').to_owned();
+        let mut measured = self.server.to_vec();
+        measured.push(KeyValue::new(names::SYSTEM, "grpc"));
+        measured.push(KeyValue::new(names::METHOD, method.clone()));
+        let mut attributes = measured.clone();
+        attributes.extend(self.attributes);
+        let instruments = &self.core.instruments;
+        let (kind, duration) = match self.side {
+            Side::Server => (SpanKind::Server, &instruments.rpc_server_duration),
+            Side::Client => (SpanKind::Client, &instruments.rpc_client_duration),
+        };
+        let builder = SpanBuilder::from_name(method.clone()).with_kind(kind).with_attributes(attributes);
+        let mut operation = Operation::start(self.core, Point::Grpc, builder, parent).measured(duration, measured);
+        // Whoever drops a call does not want its answer any more; only to the caller that is a failure.
+        let canceled = status_name(Code::Cancelled);
+        let outcome = match self.side {
+            Side::Server => Outcome::Success,
+            Side::Client => Outcome::failure(canceled),
+        };
+        operation.when_abandoned(outcome, Some(KeyValue::new(names::STATUS_CODE, canceled)));
+        let ending = Box::new(GrpcEnding { side: self.side, method, in_headers: None });
+        Pending { core: Arc::clone(self.core), operation, ending }
+    }
+}
+
+/// How a call ends: with a status in the headers or in the trailers.
+struct GrpcEnding {
+    side: Side,
+    method: String,
+    in_headers: Option<GrpcStatus>,
+}
+
+#[derive(Debug, Clone)]
+struct GrpcStatus {
+    code: Code,
+    message: String,
+    /// The server has no such method: tonic answers `UNIMPLEMENTED` without a message.
+    unknown_method: bool,
+}
+
+impl GrpcStatus {
+    fn read(headers: &HeaderMap) -> Option<GrpcStatus> {
+        let code = Code::from_bytes(headers.get(GRPC_STATUS)?.as_bytes());
+        let message = headers.get(GRPC_MESSAGE).and_then(|value| value.to_str().ok());
+        Some(GrpcStatus {
+            code,
+            message: message.map(percent_decode).unwrap_or_default(),
+            unknown_method: code == Code::Unimplemented && message.is_none(),
+        })
+    }
+
+    fn of(code: Code, message: &str) -> GrpcStatus {
+        GrpcStatus { code, message: message.to_owned(), unknown_method: false }
+    }
+}
+
+/// gRPC percent-encodes what is not printable ASCII in messages.
+fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let digits = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        match digits.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) if first == b'%' => {
+                bytes.push(byte);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl GrpcEnding {
+    fn conclude(&self, operation: &mut Operation, status: &GrpcStatus) -> Outcome {
+        let code = status_name(status.code);
+        operation.set_measured(names::STATUS_CODE, code);
+        if self.side == Side::Server && status.unknown_method {
+            // The name is the caller's invention.
+            operation.rename(OTHER);
+            operation.set_measured(names::METHOD, OTHER);
+            operation.set(names::METHOD_ORIGINAL, self.method.clone());
+        }
+        if self.is_failure(status.code) {
+            Outcome::Failure { kind: code.into(), description: status.message.clone() }
+        } else {
+            Outcome::Success
+        }
+    }
+
+    /// To a caller everything but OK is a failure; a server is not to blame for answers such as `NOT_FOUND`.
+    fn is_failure(&self, code: Code) -> bool {
+        match self.side {
+            Side::Client => code != Code::Ok,
+            Side::Server => matches!(
+                code,
+                Code::Unknown
+                    | Code::DeadlineExceeded
+                    | Code::Unimplemented
+                    | Code::Internal
+                    | Code::Unavailable
+                    | Code::DataLoss
+            ),
+        }
+    }
+}
+
+impl Ending for GrpcEnding {
+    fn see_headers(&mut self, headers: &HeaderMap) {
+        self.in_headers = GrpcStatus::read(headers);
+    }
+
+    fn complete(&mut self, operation: &mut Operation, trailers: Option<&HeaderMap>) -> Outcome {
+        let status = trailers.and_then(GrpcStatus::read).or_else(|| self.in_headers.take());
+        let status = status.unwrap_or_else(|| GrpcStatus::of(Code::Unknown, "the response ended without a status"));
+        self.conclude(operation, &status)
+    }
+
+    fn broken(&mut self, operation: &mut Operation) -> Outcome {
+        self.conclude(operation, &GrpcStatus::of(Code::Unavailable, ""))
+    }
+
+    fn ends_with_data(&self) -> bool {
+        self.in_headers.is_some()
+    }
+
+    fn after_panic(&mut self, operation: &mut Operation) -> Option<HeaderMap> {
+        operation.set_measured(names::STATUS_CODE, status_name(Code::Internal));
+        let mut headers = HeaderMap::new();
+        headers.insert(GRPC_STATUS, HeaderValue::from(Code::Internal as i32));
+        // What was thrown is not for callers.
+        headers.insert(GRPC_MESSAGE, HeaderValue::from_static("internal error"));
+        (self.side == Side::Server).then_some(headers)
+    }
+}
+
+pin_project! {
+    /// The response to come.
+    pub struct CallFuture<F> {
+        #[pin]
+        inner: F,
+        context: Context,
+        pending: Option<Pending>,
+    }
+}
+
+impl<F, B, E> Future for CallFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body + Default,
+{
+    type Output = Result<Response<TracedBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let _active = this.context.clone().attach();
+        let inner = this.inner;
+        let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
+            Ok(polled) => ready!(polled),
+            Err(panic) => {
+                let instead = this.pending.take().and_then(|pending| pending.panicked(panic.as_ref()));
+                return match instead {
+                    Some(status) => Poll::Ready(Ok(only_headers(status))),
+                    None => std::panic::resume_unwind(panic),
+                };
+            }
+        };
+        let pending = this.pending.take();
+        Poll::Ready(match polled {
+            Ok(response) => Ok(respond(response, pending)),
+            Err(error) => {
+                if let Some(pending) = pending {
+                    pending.broken();
+                }
+                Err(error)
+            }
+        })
+    }
+}
+
+fn respond<B: Body>(response: Response<B>, pending: Option<Pending>) -> Response<TracedBody<B>> {
+    let pending = pending.map(|mut pending| {
+        pending.ending.see_headers(response.headers());
+        pending
+    });
+    response.map(|body| TracedBody::new(body, pending))
+}
+
+fn only_headers<B: Body + Default>(status: HeaderMap) -> Response<TracedBody<B>> {
+    let mut response = Response::new(TracedBody::new(B::default(), None));
+    *response.headers_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
+}
+
+/// The code as the gRPC specification spells it.
+fn status_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
