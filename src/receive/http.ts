@@ -1,0 +1,246 @@
+/**
+ * OTLP/HTTP: POST /v1/traces, /v1/metrics and /v1/logs, protobuf and JSON on one port. It runs on `node:http` itself: three routes with
+ * raw bodies need no framework, and every byte and second a sender can cost is bounded here in plain sight.
+ *
+ * Answers carry the content type of the request. Errors are `google.rpc.Status` bodies in the same encoding; where the request's
+ * content type is missing or unknown, in JSON, which people can read.
+ */
+
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Failure } from '../base/errors.ts';
+import type { Signal } from '../model/schema.ts';
+import { encodeExportResponse, encodeStatus, GRPC_STATUS, type GrpcStatusCode } from '../otlp/response.ts';
+import { answerTo, asFailure } from './answers.ts';
+import { type Cors, createCors } from './cors.ts';
+import { readBody } from './http-body.ts';
+import { refuseBrokenHttp } from './http-broken.ts';
+import { notFound } from './http-paths.ts';
+import { CODINGS_ACCEPTED, inflate, parseCoding, tooLarge } from './inflate.ts';
+import type { Encoding, Ingest } from './ingest.ts';
+import {
+	cannotListen,
+	DEFAULT_RECEIVER_LIMITS,
+	type Receiver,
+	type ReceiverLimits,
+	type ReceiverOptions,
+	RequestLedger,
+} from './receiver.ts';
+
+export interface HttpReceiverOptions extends ReceiverOptions {
+	/** Browser origins that may send (CORS), `*` as wildcard; none by default. */
+	readonly allowedOrigins?: readonly string[];
+}
+
+const SIGNALS: Readonly<Record<string, Signal>> = { '/v1/traces': 'traces', '/v1/metrics': 'metrics', '/v1/logs': 'logs' };
+
+const CONTENT_TYPES: Readonly<Record<Encoding, string>> = { protobuf: 'application/x-protobuf', json: 'application/json' };
+
+/** How long a sender that was answered early may go on sending before its connection is cut. */
+const LINGER_MS = 5_000;
+
+/** Starts listening. Throws `Failure('conflict')` when the address is taken. */
+export async function startHttpReceiver(options: HttpReceiverOptions): Promise<Receiver> {
+	const limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits };
+	const server = createServer({
+		headersTimeout: limits.headersTimeoutMs,
+		// Behind the timer of `readBody`, which can answer in the sender's encoding.
+		requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + LINGER_MS,
+		keepAliveTimeout: limits.idleTimeoutMs,
+		connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+		keepAlive: true,
+		noDelay: true,
+	});
+	server.maxConnections = limits.connectionsMax;
+	const requests = new HttpRequests(options, limits, createCors(options.allowedOrigins ?? []));
+	const handle = (request: IncomingMessage, response: ServerResponse): void => void requests.handle(request, response);
+	server.on('request', handle);
+	// Answering before "100 Continue" spares the sender a body that would be refused.
+	server.on('checkContinue', handle);
+	server.on('clientError', (error, socket) => refuseBrokenHttp(error, socket, options.log));
+	server.listen(options.port, options.host);
+	try {
+		await once(server, 'listening');
+	} catch (cause) {
+		throw cannotListen('http', options.host, options.port, cause);
+	}
+	const { port } = server.address() as AddressInfo;
+	options.log.info({ host: options.host, port }, 'receiving OTLP/HTTP');
+	let stopped: Promise<void> | undefined;
+	return {
+		port,
+		stop: () => {
+			requests.stopping = true;
+			stopped ??= stopServer(server, limits.stopTimeoutMs);
+			return stopped;
+		},
+	};
+}
+
+async function stopServer(server: Server, timeoutMs: number): Promise<void> {
+	const closed = once(server, 'close');
+	server.close();
+	// Connections that fall idle after the call above are not closed by it.
+	const sweep = setInterval(() => server.closeIdleConnections(), 20);
+	const force = setTimeout(() => server.closeAllConnections(), timeoutMs);
+	await closed;
+	clearInterval(sweep);
+	clearTimeout(force);
+}
+
+interface Sent {
+	readonly status: number;
+	readonly body: Uint8Array;
+	readonly contentType: string;
+	readonly headers?: OutgoingHttpHeaders;
+}
+
+class HttpRequests {
+	readonly #limits: ReceiverLimits;
+	readonly #cors: Cors;
+	readonly #ingest: Ingest;
+	readonly #options: HttpReceiverOptions;
+	readonly #ledger: RequestLedger;
+	/** While true, every answer ends its connection. */
+	stopping = false;
+
+	constructor(options: HttpReceiverOptions, limits: ReceiverLimits, cors: Cors) {
+		this.#options = options;
+		this.#ingest = options.ingest;
+		this.#limits = limits;
+		this.#cors = cors;
+		this.#ledger = new RequestLedger('http', options);
+	}
+
+	/** Answers one request. Never rejects. */
+	async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+		request.on('error', () => {}); // 'close' follows and is what we act on.
+		response.on('error', () => {});
+		const startMs = this.#ledger.nowMs();
+		const preflight = request.method === 'OPTIONS' ? this.#cors.preflight(request.headers) : undefined;
+		if (preflight !== undefined) {
+			response.writeHead(204, preflight).end();
+			return;
+		}
+		const path = (request.url ?? '').split('?', 1)[0] ?? '';
+		const signal = Object.hasOwn(SIGNALS, path) ? SIGNALS[path] : undefined;
+		const sizes = { wireBytes: 0, inflatedBytes: 0 };
+		let outcome: string;
+		try {
+			if (signal === undefined) throw notFound(path, request.headers.host);
+			outcome = await this.#export(signal, request, response, sizes);
+		} catch (error) {
+			outcome = this.#refuse(asFailure(error), request, response, path);
+		}
+		this.#ledger.answered({ signal: signal ?? 'none', outcome, ...sizes, startMs });
+	}
+
+	async #export(
+		signal: Signal,
+		request: IncomingMessage,
+		response: ServerResponse,
+		sizes: { wireBytes: number; inflatedBytes: number },
+	): Promise<string> {
+		const { requestBytesMax, bodyTimeoutMs } = this.#limits;
+		if (request.method !== 'POST') throw new WrongMethod(request.method ?? '');
+		const encoding = requireEncoding(request.headers['content-type']);
+		const coding = parseCoding(request.headers['content-encoding']);
+		if (Number(request.headers['content-length'] ?? 0) > requestBytesMax) throw tooLarge(requestBytesMax, 'on the wire');
+		if (request.headers.expect !== undefined) response.writeContinue();
+		const lease = this.#options.inFlight.lease();
+		try {
+			let body = await readBody(request, requestBytesMax, bodyTimeoutMs, lease);
+			const wireBytes = body.length;
+			sizes.wireBytes = wireBytes;
+			if (coding !== undefined) {
+				body = await inflate(coding, body, requestBytesMax, lease);
+				lease.give(wireBytes);
+			}
+			sizes.inflatedBytes = body.length;
+			const result = await this.#ingest.export(signal, encoding, body);
+			this.#send(request, response, {
+				status: 200,
+				body: encodeExportResponse(signal, encoding, result),
+				contentType: CONTENT_TYPES[encoding],
+			});
+			return result.rejected > 0 ? 'partial' : 'ok';
+		} finally {
+			lease.release();
+		}
+	}
+
+	#refuse(failure: Failure, request: IncomingMessage, response: ServerResponse, path: string): string {
+		const { method, headers, socket } = request;
+		this.#ledger.refused(failure, {
+			transport: 'http',
+			method,
+			path: path.slice(0, 200),
+			contentType: headers['content-type'],
+			from: socket.remoteAddress,
+			userAgent: headers['user-agent'],
+		});
+		if (failure.code === 'cancelled' && !failure.retryable) {
+			response.destroy();
+			return failure.code;
+		}
+		const answer = answerTo(failure, this.#limits.retryAfterMs);
+		const encoding = parseEncoding(headers['content-type']) ?? 'json';
+		let status = answer.http;
+		let code: GrpcStatusCode = answer.grpc;
+		const more: Record<string, string> = {};
+		if (failure instanceof WrongMethod) {
+			[status, code] = [405, GRPC_STATUS.unimplemented];
+			more.allow = 'POST';
+		}
+		if (status === 415) more['accept-encoding'] = CODINGS_ACCEPTED;
+		if (answer.retryAfterMs !== undefined) more['retry-after'] = String(Math.max(1, Math.ceil(answer.retryAfterMs / 1000)));
+		const body = encodeStatus(encoding, { code, message: answer.message, retryAfterMs: answer.retryAfterMs });
+		this.#send(request, response, { status, body, contentType: CONTENT_TYPES[encoding], headers: more });
+		return failure.code;
+	}
+
+	#send(request: IncomingMessage, response: ServerResponse, { status, body, contentType, headers }: Sent): void {
+		if (response.destroyed) return;
+		response.writeHead(status, {
+			...this.#cors.headers(request.headers),
+			...headers,
+			'content-type': contentType,
+			'content-length': body.length,
+			'x-content-type-options': 'nosniff',
+			...(this.stopping || status === 408 ? { connection: 'close' } : {}),
+		});
+		response.end(body);
+		if (request.complete) return;
+		// Answered early: what still arrives is thrown away for a while, as cutting it off at once could destroy the answer on its way.
+		request.resume();
+		const cut = setTimeout(() => request.socket.destroy(), LINGER_MS);
+		const done = (): void => clearTimeout(cut);
+		request.once('end', done).once('close', done);
+	}
+}
+
+class WrongMethod extends Failure {
+	constructor(method: string) {
+		super('unsupported', `${method.slice(0, 20)} is not supported here; send OTLP with POST`);
+	}
+}
+
+/** Undefined when it is neither of the two, or JSON in another charset than the only one JSON has. */
+function parseEncoding(contentType: string | undefined): Encoding | undefined {
+	const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+	if (type.trim() === 'application/x-protobuf') return 'protobuf';
+	if (type.trim() !== 'application/json') return undefined;
+	const charset = parameters
+		.map((parameter) => /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/.exec(parameter)?.[1])
+		.find((found) => found !== undefined);
+	return charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset) ? 'json' : undefined;
+}
+
+function requireEncoding(contentType: string | undefined): Encoding {
+	const encoding = parseEncoding(contentType);
+	if (encoding !== undefined) return encoding;
+	const grpc = contentType?.startsWith('application/grpc') === true ? '; gRPC is received on the other OTLP port, by default 4317' : '';
+	const what = contentType === undefined ? 'a Content-Type is required' : `Content-Type '${contentType.slice(0, 100)}' is not supported`;
+	throw new Failure('unsupported', `${what}; use application/x-protobuf or application/json (UTF-8)${grpc}`);
+}
