@@ -106,6 +106,8 @@ async function stopServer(server: Server, listener: NetServer, sockets: Set<Sock
 	}, timeoutMs);
 	// Its callback comes too early on Node 24, where closing an HTTP/2 server marks sessions as closed; the listener knows when they are.
 	server.tryShutdown(() => {});
+	// A connection that never said anything does not answer the good-bye either.
+	for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
 	await closed;
 	clearTimeout(force);
 }
