@@ -8,7 +8,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createFacade } from './facade.ts';
-import type { EngineSettings, FromEngine, ToEngine } from './messages.ts';
+import { type EngineSettings, type FromEngine, type ToEngine, WRITE_SESSIONS } from './messages.ts';
 import { SessionPool } from './session-pool.ts';
 
 const MiB = 1024 * 1024;
@@ -48,7 +48,7 @@ async function start(settings: EngineSettings): Promise<Running> {
 		// Bodies an earlier process was loading when it died; their senders send them again.
 		for (const name of await readdir(INCOMING_DIR)) await rm(`${INCOMING_DIR}/${name}`, { force: true });
 		const pool = new SessionPool(() => new chdb.Session(DATABASE_DIR, { connectionArgs: serverArguments(settings.memoryBytesMax) }), {
-			sessions: settings.sessions,
+			sessions: { read: settings.sessions, write: WRITE_SESSIONS },
 			waitingMax: WAITING_MAX,
 			defaults: statementDefaults(settings.memoryBytesMax),
 		});

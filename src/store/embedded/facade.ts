@@ -16,7 +16,7 @@ import { rm, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../../base/errors.ts';
-import type { SessionPool } from './session-pool.ts';
+import type { Lane, SessionPool } from './session-pool.ts';
 import {
 	type InsertHead,
 	insertFromFile,
@@ -94,7 +94,8 @@ async function answer(
 	const query = [urlQuery, bodyQuery].filter((part) => part !== '').join('\n');
 	if (query.trim() === '') throw new HttpError(62, 'SYNTAX_ERROR', 'Empty query');
 	const statement = readStatement(url.searchParams, query, form);
-	await execute(pool, statement, response, isReadOnly(query) ? left : new AbortController().signal);
+	if (isReadOnly(query)) await execute(pool, 'read', statement, response, left);
+	else await execute(pool, 'write', statement, response, new AbortController().signal);
 }
 
 /** Loads a request's body as the data of an INSERT. An insert is not stopped when its client leaves: it is safe to send again. */
@@ -115,7 +116,8 @@ async function load(
 			return;
 		}
 		const structure = insert.format.toLowerCase() === 'native' ? '' : await tableStructure(pool, statement, insert, signal);
-		await execute(pool, { ...statement, query: insertFromFile(insert, path, structure) }, response, signal);
+		const query = insertFromFile(insert, path, structure);
+		await execute(pool, 'write', { ...statement, query }, response, signal);
 	} finally {
 		await rm(path, { force: true });
 	}
@@ -124,7 +126,7 @@ async function load(
 /** The table's columns as `name type` pairs: text formats are read as what the table wants, not as what they look like. */
 async function tableStructure(pool: SessionPool, statement: Statement, insert: InsertHead, signal: AbortSignal): Promise<string> {
 	const describe: Statement = { ...statement, query: `DESCRIBE TABLE ${insert.table}`, format: 'JSONEachRow', settings: new Map() };
-	const result = await pool.run(describe, signal);
+	const result = await pool.run('write', describe, signal);
 	const columns = result
 		.text()
 		.split('\n')
@@ -136,8 +138,8 @@ async function tableStructure(pool: SessionPool, statement: Statement, insert: I
 	return names.map((name) => `${quoteName(name)} ${types.get(name) ?? 'String'}`).join(', ');
 }
 
-async function execute(pool: SessionPool, statement: Statement, response: ServerResponse, signal: AbortSignal): Promise<void> {
-	const result = await pool.run(statement, signal);
+async function execute(pool: SessionPool, lane: Lane, statement: Statement, response: ServerResponse, signal: AbortSignal): Promise<void> {
+	const result = await pool.run(lane, statement, signal);
 	respond(response, statement, result.bytes(), result);
 }
 

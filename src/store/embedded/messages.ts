@@ -1,5 +1,8 @@
 /** What the supervisor and the engine's process say to each other over Node's IPC channel. */
 
+/** Inserts and schema changes that run at once, beside the reads. */
+export const WRITE_SESSIONS = 2;
+
 export interface EngineSettings {
 	/** Folder of the database; the process works in it, so that paths in SQL are relative and free of pattern characters. */
 	readonly dir: string;
@@ -7,7 +10,7 @@ export interface EngineSettings {
 	readonly port: number;
 	/** The only credential the HTTP interface accepts; made anew for every start of the platform. */
 	readonly password: string;
-	/** Statements that run at once. */
+	/** Reads that run at once. */
 	readonly sessions: number;
 	/** Ceiling for the whole process. */
 	readonly memoryBytesMax: number;

@@ -11,12 +11,14 @@ import { Failure } from '../../base/errors.ts';
 import { quote, type Statement, sqlText } from './statement.ts';
 
 export interface PoolOptions {
-	/** Statements that run at once. */
-	readonly sessions: number;
-	/** Statements that may wait for a session; one more is refused with `overloaded`. */
+	/** Statements of each lane that run at once: slow questions must not keep data from being stored, nor the other way round. */
+	readonly sessions: Readonly<Record<Lane, number>>;
+	/** Statements of a lane that may wait for a session; one more is refused with `overloaded`. */
 	readonly waitingMax: number;
 	readonly defaults: ReadonlyMap<string, string>;
 }
+
+export type Lane = 'read' | 'write';
 
 /** Pause between attempts to stop a statement that has not reached the engine's process list yet. */
 const KILL_RETRY_MS = 50;
@@ -24,29 +26,24 @@ const KILL_RETRY_MS = 50;
 export class SessionPool {
 	readonly #open: () => Session;
 	readonly #keeper: Session;
-	readonly #options: PoolOptions;
-	readonly #waiting: (() => void)[] = [];
+	readonly #defaults: ReadonlyMap<string, string>;
+	readonly #lanes: Readonly<Record<Lane, Places>>;
 	readonly #tags = new Set<string>();
-	#running = 0;
 	#sequence = 0;
 
 	constructor(open: () => Session, options: PoolOptions) {
 		this.#open = open;
 		this.#keeper = open();
-		this.#options = options;
-	}
-
-	get running(): number {
-		return this.#running;
-	}
-
-	get waiting(): number {
-		return this.#waiting.length;
+		this.#defaults = options.defaults;
+		this.#lanes = {
+			read: new Places(options.sessions.read, options.waitingMax),
+			write: new Places(options.sessions.write, options.waitingMax),
+		};
 	}
 
 	/** Runs one statement, after waiting for a session. When `signal` aborts, a waiting statement leaves and a running one is killed. */
-	async run(statement: Statement, signal: AbortSignal): Promise<ChdbResult> {
-		await this.#acquire(signal);
+	async run(lane: Lane, statement: Statement, signal: AbortSignal): Promise<ChdbResult> {
+		await this.#lanes[lane].take(signal);
 		const tag = `throughline-${++this.#sequence}`;
 		this.#tags.add(tag);
 		const onAbort = () => void this.#kill(tag);
@@ -54,7 +51,7 @@ export class SessionPool {
 		try {
 			const session = this.#open();
 			try {
-				const defaults = new Map([...this.#options.defaults, ['log_comment', tag]]);
+				const defaults = new Map([...this.#defaults, ['log_comment', tag]]);
 				statement = { ...statement, settings: withoutLogComment(statement.settings) };
 				return await session.queryAsync(sqlText(statement, defaults), { format: statement.format });
 			} finally {
@@ -63,7 +60,7 @@ export class SessionPool {
 		} finally {
 			signal.removeEventListener('abort', onAbort);
 			this.#tags.delete(tag);
-			this.#release();
+			this.#lanes[lane].giveBack();
 		}
 	}
 
@@ -71,40 +68,11 @@ export class SessionPool {
 	async stop(withinMs: number): Promise<void> {
 		const deadline = performance.now() + withinMs;
 		for (const tag of this.#tags) void this.#kill(tag);
-		while (this.#running > 0 && performance.now() < deadline) await sleep(10);
+		while (this.#tags.size > 0 && performance.now() < deadline) await sleep(10);
 	}
 
 	close(): void {
 		this.#keeper.close();
-	}
-
-	async #acquire(signal: AbortSignal): Promise<void> {
-		if (this.#running < this.#options.sessions) {
-			this.#running++;
-			return;
-		}
-		if (this.#waiting.length >= this.#options.waitingMax)
-			throw new Failure('overloaded', `${this.#options.waitingMax} statements are waiting for the engine already`);
-		await new Promise<void>((resolve, reject) => {
-			const enter = () => {
-				signal.removeEventListener('abort', leave);
-				resolve();
-			};
-			const leave = () => {
-				const at = this.#waiting.indexOf(enter);
-				if (at >= 0) this.#waiting.splice(at, 1);
-				reject(new Failure('cancelled', 'the client left while its statement was waiting'));
-			};
-			signal.addEventListener('abort', leave, { once: true });
-			this.#waiting.push(enter);
-		});
-	}
-
-	/** Hands the session's place to the longest waiting statement, if there is one. */
-	#release(): void {
-		const next = this.#waiting.shift();
-		if (next === undefined) this.#running--;
-		else next();
 	}
 
 	/** Asks until the statement has ended: it may not have started when asked first, and some steps notice late. */
@@ -119,6 +87,51 @@ export class SessionPool {
 			await sleep(waitMs);
 		}
 	}
+}
+
+/** A number of places and a bounded queue for them, first come, first served. */
+class Places {
+	readonly #waitingMax: number;
+	readonly #waiting: (() => void)[] = [];
+	#free: number;
+
+	constructor(count: number, waitingMax: number) {
+		this.#free = count;
+		this.#waitingMax = waitingMax;
+	}
+
+	async take(signal: AbortSignal): Promise<void> {
+		if (signal.aborted) throw left();
+		if (this.#free > 0) {
+			this.#free--;
+			return;
+		}
+		if (this.#waiting.length >= this.#waitingMax)
+			throw new Failure('overloaded', `${this.#waitingMax} statements are waiting for the engine already`);
+		await new Promise<void>((resolve, reject) => {
+			const enter = () => {
+				signal.removeEventListener('abort', leave);
+				resolve();
+			};
+			const leave = () => {
+				this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+				reject(left());
+			};
+			signal.addEventListener('abort', leave, { once: true });
+			this.#waiting.push(enter);
+		});
+	}
+
+	/** Hands the place to the longest waiting, if anybody waits. */
+	giveBack(): void {
+		const next = this.#waiting.shift();
+		if (next === undefined) this.#free++;
+		else next();
+	}
+}
+
+function left(): Failure {
+	return new Failure('cancelled', 'the client left while its statement was waiting');
 }
 
 function withoutLogComment(settings: ReadonlyMap<string, string>): ReadonlyMap<string, string> {

@@ -9,15 +9,24 @@ import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Failure } from '../../base/errors.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
-import type { EngineSettings, FromEngine, ToEngine } from './messages.ts';
+import { type EngineSettings, type FromEngine, type ToEngine, WRITE_SESSIONS } from './messages.ts';
+
+export interface Backoff {
+	/** Pause before the second restart in a row; it doubles from there. The first follows at once. */
+	readonly firstMs: number;
+	readonly maxMs: number;
+	/** An engine that lived this long was healthy: its death starts the count anew. */
+	readonly healthyMs: number;
+}
 
 export interface EmbeddedEngineOptions {
 	/** Folder of the engine's own; created when missing, locked while in use. */
 	readonly dir: string;
-	/** Statements that run at once. Default 4. */
+	/** Reads that run at once. Default 4. */
 	readonly sessions?: number;
 	/** Ceiling for the engine's process. Default 1 GiB. */
 	readonly memoryBytesMax?: number;
+	readonly backoff?: Backoff;
 	readonly clock?: Clock;
 	readonly onEvent?: (event: EngineEvent) => void;
 }
@@ -41,9 +50,7 @@ export interface Endpoint {
 const GiB = 1024 ** 3;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5_000;
-const BACKOFF_MS = { first: 50, max: 5_000 } as const;
-/** An engine that lived this long was healthy: its death starts the backoff anew. */
-const HEALTHY_MS = 30_000;
+const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000, healthyMs: 30_000 };
 /** How long the first start waits for an engine that an earlier, killed platform left dying. */
 const FIRST_START_MS = 10_000;
 const LAST_WORDS_BYTES = 4096;
@@ -161,7 +168,7 @@ export class EmbeddedEngine implements AsyncDisposable {
 		const sessions = this.#options.sessions ?? 4;
 		const child = fork(fileURLToPath(new URL('./engine.ts', import.meta.url)), [], {
 			execArgv: ['--max-old-space-size=256'],
-			env: { ...process.env, UV_THREADPOOL_SIZE: String(sessions + SPARE_THREADS), TZ: 'UTC', NODE_OPTIONS: '' },
+			env: { ...process.env, UV_THREADPOOL_SIZE: String(sessions + WRITE_SESSIONS + SPARE_THREADS), TZ: 'UTC', NODE_OPTIONS: '' },
 			stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
 			serialization: 'advanced',
 		});
@@ -208,14 +215,15 @@ export class EmbeddedEngine implements AsyncDisposable {
 		if (this.#stopping !== undefined) return;
 		this.#state = 'ready';
 		this.#options.onEvent?.({ type: 'ready', pid: child.pid ?? 0, port: this.#port, startMs });
-		for (const waiter of [...this.#waiters]) waiter.resolve(this.#endpoint());
+		for (const waiter of this.#waiters) waiter.resolve(this.#endpoint());
 	}
 
 	#afterDeath(pid: number, reason: string, lastWords: string, livedMs: number): void {
 		if (this.#stopping !== undefined) return;
 		this.#state = 'restarting';
-		this.#failures = livedMs >= HEALTHY_MS ? 0 : this.#failures + 1;
-		const restartInMs = this.#failures === 0 ? 0 : Math.min(BACKOFF_MS.first * 2 ** (this.#failures - 1), BACKOFF_MS.max);
+		const backoff = this.#options.backoff ?? BACKOFF;
+		this.#failures = livedMs >= backoff.healthyMs ? 0 : this.#failures + 1;
+		const restartInMs = this.#failures < 2 ? 0 : Math.min(backoff.firstMs * 2 ** (this.#failures - 2), backoff.maxMs);
 		this.#options.onEvent?.({ type: 'died', pid, reason, restartInMs, lastWords });
 		this.#timer = setTimeout(() => this.#restart(), restartInMs);
 	}
@@ -236,7 +244,7 @@ export class EmbeddedEngine implements AsyncDisposable {
 	async #stop(): Promise<void> {
 		clearTimeout(this.#timer);
 		this.#state = 'stopped';
-		for (const waiter of [...this.#waiters]) waiter.reject(stopped());
+		for (const waiter of this.#waiters) waiter.reject(stopped());
 		const child = this.#child;
 		if (child !== undefined && child.exitCode === null && child.signalCode === null) {
 			const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
