@@ -30,6 +30,7 @@ export async function buildApi(options: ApiOptions): Promise<ApiApp> {
 	// on every request would cost more than reading them.
 	app.setSerializerCompiler(() => JSON.stringify);
 	app.setErrorHandler(sendProblem);
+	options.instrument?.(app);
 	registerSecurity(app, options);
 	registerCompression(app);
 	dropEmptyParameters(app);

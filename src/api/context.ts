@@ -37,6 +37,8 @@ export interface ApiOptions {
 	readonly queryTimeoutMs: number;
 	readonly clock: Clock;
 	readonly log: FastifyBaseLogger;
+	/** Adds hooks (tracing) before the first route. */
+	readonly instrument?: ((app: ApiApp) => void) | undefined;
 }
 
 export type ApiApp = FastifyInstance<

@@ -10,7 +10,7 @@ import type { BufferRecord } from '../buffer/buffer.ts';
 import { Block } from '../model/block.ts';
 import { encodeNative } from '../model/native.ts';
 import { type Signal, TABLES, type TableSpec } from '../model/schema.ts';
-import { decode } from '../otlp/decode.ts';
+import { createDecoder, type Decoder } from '../otlp/decode.ts';
 import type { Encoding, ExportResult, Ingest } from '../receive/ingest.ts';
 
 export interface IngestOptions {
@@ -30,11 +30,13 @@ interface Waiter {
 class OpenBlock {
 	readonly spec: TableSpec;
 	readonly block: Block;
+	readonly decoder: Decoder;
 	waiters: Waiter[] = [];
 
 	constructor(spec: TableSpec) {
 		this.spec = spec;
 		this.block = new Block(spec.columns);
+		this.decoder = createDecoder(spec.signal, this.block);
 	}
 }
 
@@ -65,7 +67,7 @@ export class BlockIngest implements Ingest {
 	async export(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<ExportResult> {
 		if (this.#closed) throw new Failure('unavailable', 'the platform is stopping', { retryAfterMs: 1000 });
 		const open = this.#open[signal];
-		const result = decode(signal, body, encoding, open.block, this.#options.clock.nowMs());
+		const result = open.decoder.decode(body, encoding, this.#options.clock.nowMs());
 		this.#rejected.add(result.rejected, { signal });
 		if (result.accepted === 0) return result;
 		return new Promise((settle, fail) => {

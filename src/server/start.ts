@@ -1,0 +1,234 @@
+/** The composition root: starts the platform's parts in the order data needs them, and stops them in reverse. */
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Tracer } from '@opentelemetry/api';
+import { buildApi } from '../api/app.ts';
+import type { HealthReport } from '../api/context.ts';
+import { systemClock } from '../base/clock.ts';
+import { Failure } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { systemTimer } from '../base/timer.ts';
+import { SegmentBuffer } from '../buffer/buffer.ts';
+import { realFiles } from '../buffer/files.ts';
+import { ByteBudget } from '../receive/byte-budget.ts';
+import { startGrpcReceiver } from '../receive/grpc.ts';
+import { startHttpReceiver } from '../receive/http.ts';
+import { Store, type StoreTarget } from '../store/client.ts';
+import { lockDirectory } from '../store/embedded/directory-lock.ts';
+import { EmbeddedEngine, type EngineEvent } from '../store/embedded/supervisor.ts';
+import { migrate } from '../store/schema/migrate.ts';
+import type { Config } from './config.ts';
+import { BlockIngest } from './ingest.ts';
+import { segmentLoader } from './load-segments.ts';
+import { createLog } from './log.ts';
+import { type CollectedMetrics, collectMetrics } from './metrics.ts';
+import { Running } from './running.ts';
+import { startTracing, traceQueries, traceRequests } from './tracing.ts';
+
+export interface Server {
+	readonly apiUrl: string;
+	readonly otlpGrpcUrl: string;
+	readonly otlpHttpUrl: string;
+	/** Takes no more, makes durable what was taken, hands it to the engine, closes. */
+	stop(reason: string): Promise<void>;
+}
+
+const VERSION = (JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }).version;
+const UI_DIR = join(import.meta.dirname, '../../dist/ui');
+
+/** Starts everything. Throws `Failure` (a port or the data directory taken, an engine that does not come up); then nothing is left running. */
+export async function start(config: Config): Promise<Server> {
+	const log = createLog(config.log);
+	const running = new Running(log);
+	try {
+		return await startParts(config, log, running);
+	} catch (error) {
+		await running.stop();
+		throw error;
+	}
+}
+
+async function startParts(config: Config, log: ReturnType<typeof createLog>, running: Running): Promise<Server> {
+	const metrics = collectMetrics();
+	const lock = lockDirectory(config.data.dir);
+	running.add('data directory lock', () => lock.release());
+
+	const engine = await startEngine(config, log, running);
+	const store = openStore(config, engine, running);
+	const { applied } = await migrate(store);
+	if (applied.length > 0) log.info({ migrations: applied.map(({ id }) => id) }, 'migrated the schema');
+
+	const buffer = await openBuffer(config, store, metrics, log);
+	running.add('buffer', () => buffer.close());
+	const ingest = new BlockIngest({ append: (records) => buffer.append(records), clock: systemClock, metrics });
+	running.add('ingest', () => ingest.close());
+
+	const { grpc, http } = config.otlp;
+	const limits = { requestBytesMax: config.otlp.requestBytesMax };
+	const inFlight = new ByteBudget(config.otlp.inFlightBytesMax);
+	const receiving = { ingest, inFlight, limits, metrics, clock: systemClock, log };
+	const grpcReceiver = await startGrpcReceiver({ ...receiving, ...grpc });
+	running.add('OTLP/gRPC receiver', () => grpcReceiver.stop());
+	const httpReceiver = await startHttpReceiver({ ...receiving, ...http });
+	running.add('OTLP/HTTP receiver', () => httpReceiver.stop());
+	const otlpGrpcUrl = url(grpc.host, grpcReceiver.port);
+	const otlpHttpUrl = url(http.host, httpReceiver.port);
+
+	const tracer = startOwnTraces(config, url('127.0.0.1', httpReceiver.port), running);
+	const apiUrl = await startApi({
+		config,
+		store,
+		engine,
+		buffer,
+		metrics,
+		tracer,
+		log,
+		running,
+		endpoints: { otlpGrpc: otlpGrpcUrl, otlpHttp: otlpHttpUrl },
+	});
+	log.info({ apiUrl, otlpGrpcUrl, otlpHttpUrl, dataDir: config.data.dir, version: VERSION }, 'ready');
+	return {
+		apiUrl,
+		otlpGrpcUrl,
+		otlpHttpUrl,
+		async stop(reason) {
+			log.info({ reason }, 'stopping: draining what was received');
+			await running.stop();
+			log.info({}, 'stopped');
+		},
+	};
+}
+
+/** The embedded engine, unless the configuration names a ClickHouse server. */
+async function startEngine(config: Config, log: Log, running: Running): Promise<EmbeddedEngine | undefined> {
+	if (config.storage.clickhouse.url !== undefined) return undefined;
+	const engine = await EmbeddedEngine.start({
+		dir: join(config.data.dir, 'engine'),
+		...config.storage.embedded,
+		onEvent: (event) => logEngineEvent(log, event),
+	});
+	running.add('embedded engine', () => engine[Symbol.asyncDispose]());
+	return engine;
+}
+
+function logEngineEvent(log: Log, event: EngineEvent): void {
+	if (event.type === 'died') log.error(event, 'the engine died and is being restarted; what was acknowledged waits in the buffer');
+	else log.info(event, `engine ${event.type}`);
+}
+
+function openStore(config: Config, engine: EmbeddedEngine | undefined, running: Running): Store {
+	const { url: serverUrl, username, password, database } = config.storage.clickhouse;
+	const target: StoreTarget =
+		engine === undefined ? { kind: 'clickhouse', url: serverUrl ?? '', username, password } : { kind: 'embedded', engine };
+	const store = new Store({ target, database });
+	running.add('store', () => store[Symbol.asyncDispose]());
+	return store;
+}
+
+async function openBuffer(config: Config, store: Store, metrics: CollectedMetrics, log: Log): Promise<SegmentBuffer> {
+	const syncSeconds = metrics.histogram(
+		'throughline_buffer_sync_seconds',
+		'Time of one fsync.',
+		[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1],
+	);
+	const buffer = await SegmentBuffer.open({
+		directory: join(config.data.dir, 'buffer'),
+		load: segmentLoader(store, metrics),
+		limits: config.buffer,
+		files: realFiles,
+		clock: systemClock,
+		timer: systemTimer,
+		random: (count) => randomBytes(count),
+		log,
+		onSync: (durationMs) => syncSeconds.observe(durationMs / 1000),
+	});
+	metrics.observed('throughline_buffer_segments', 'Segments not yet loaded.', 'gauge', () => buffer.stats().segments);
+	metrics.observed('throughline_buffer_bytes', 'Bytes of segments not yet loaded.', 'gauge', () => buffer.stats().bytes);
+	metrics.observed(
+		'throughline_buffer_oldest_seconds',
+		'Age of the oldest segment not yet loaded.',
+		'gauge',
+		() => buffer.stats().oldestAgeMs / 1000,
+	);
+	metrics.observed('throughline_buffer_appended_rows_total', 'Rows made durable.', 'counter', () => buffer.stats().appendedRows);
+	metrics.observed(
+		'throughline_buffer_refused_total',
+		'Appends refused because the buffer or the disk is full.',
+		'counter',
+		() => buffer.stats().refusedAppends,
+	);
+	metrics.observed(
+		'throughline_buffer_load_failures_total',
+		'Loads that failed and are tried again.',
+		'counter',
+		() => buffer.stats().loadFailures,
+	);
+	metrics.observed(
+		'throughline_buffer_dead_letter_rows_total',
+		'Rows moved to dead-letter/.',
+		'counter',
+		() => buffer.stats().deadLetterRows,
+	);
+	metrics.observed('throughline_buffer_lost_rows_total', 'Rows lost to damage on disk.', 'counter', () => buffer.stats().lostRows);
+	return buffer;
+}
+
+function startOwnTraces(config: Config, otlpHttpUrl: string, running: Running): Tracer | undefined {
+	if (!config.telemetry.traces) return undefined;
+	const tracing = startTracing({ otlpHttpUrl, version: VERSION, instanceId: randomBytes(8).toString('hex') });
+	running.add('own traces', () => tracing.stop());
+	return tracing.tracer;
+}
+
+interface ApiParts {
+	readonly config: Config;
+	readonly store: Store;
+	readonly engine: EmbeddedEngine | undefined;
+	readonly buffer: SegmentBuffer;
+	readonly metrics: CollectedMetrics;
+	readonly tracer: Tracer | undefined;
+	readonly log: ReturnType<typeof createLog>;
+	readonly running: Running;
+	readonly endpoints: { readonly otlpGrpc: string; readonly otlpHttp: string };
+}
+
+async function startApi({ config, store, engine, buffer, metrics, tracer, log, running, endpoints }: ApiParts): Promise<string> {
+	const { host, port, allowedHosts, queryTimeoutMs } = config.api;
+	const health = (): HealthReport => {
+		const reasons = engine === undefined || engine.state === 'ready' ? [] : [`the engine is ${engine.state}`];
+		return { ready: reasons.length === 0, reasons };
+	};
+	const app = await buildApi({
+		engine: tracer === undefined ? store : traceQueries(store, tracer),
+		status: () => {
+			const { segments, bytes, oldestAgeMs } = buffer.stats();
+			return { version: VERSION, endpoints, engine: store.kind, buffer: { segments, bytes, oldestSeconds: oldestAgeMs / 1000 } };
+		},
+		health,
+		metricsText: () => metrics.text(),
+		uiDir: UI_DIR,
+		bindHost: host,
+		allowedHosts,
+		queryTimeoutMs,
+		clock: systemClock,
+		log,
+		instrument: tracer === undefined ? undefined : (app) => traceRequests(app, tracer),
+	});
+	running.add('API', () => app.close());
+	try {
+		await app.listen({ host, port });
+	} catch (cause) {
+		throw new Failure('conflict', `cannot listen on ${host}:${port}: ${(cause as Error).message}`, {
+			cause,
+			hint: 'stop what listens there, or set api.port (THROUGHLINE_API_PORT)',
+		});
+	}
+	const address = app.server.address();
+	return url(host, typeof address === 'object' && address !== null ? address.port : port);
+}
+
+function url(host: string, port: number): string {
+	return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
