@@ -40,7 +40,7 @@ SELECT
 	argMinState(toString(service_name), entry_order) AS entry_service,
 	argMinState(toString(name), entry_order) AS entry_name,
 	sumMap(map(toString(service_name), toUInt64(1))) AS service_spans,
-	sumMap(map(toString(service_name), toUInt64(status_code = 2))) AS service_errors
+	sumMapIf(map(toString(service_name), toUInt64(1)), status_code = 2) AS service_errors
 FROM spans_live AS s
 GROUP BY hour, trace_id;
 
