@@ -3,6 +3,7 @@
 import { newestMinutePlan, newestSpanPlan } from '../query/newest.ts';
 import type { ApiApp, ApiContext } from './context.ts';
 import { PATHS, StatusResponse } from './contract.ts';
+import type { Inquiry } from './engine.ts';
 import { ERRORS } from './openapi.ts';
 
 export function registerStatus(app: ApiApp, context: ApiContext): void {
@@ -12,9 +13,19 @@ export function registerStatus(app: ApiApp, context: ApiContext): void {
 		async (_request, reply): Promise<StatusResponse> => {
 			const inquiry = context.ask(reply);
 			const [newest] = await inquiry.rows(newestMinutePlan());
-			const [span] = newest === undefined ? [] : await inquiry.rows(newestSpanPlan(newest.minute, context.clock.nowMs()));
-			const startMs = span?.startMs ?? 0;
-			return { ...context.status(), hasData: newest !== undefined, lastSpanMs: startMs > 0 ? startMs : null };
+			return {
+				...context.status(),
+				hasData: newest !== undefined,
+				lastSpanMs: newest === undefined ? null : await newestStart(inquiry, newest.minute, context.clock.nowMs()),
+			};
 		},
 	);
+}
+
+async function newestStart(inquiry: Inquiry, minute: number, nowMs: number): Promise<number | null> {
+	for (const plan of [newestSpanPlan(nowMs, minute), newestSpanPlan(nowMs)]) {
+		const [newest] = await inquiry.rows(plan);
+		if (newest !== undefined && newest.startMs > 0) return newest.startMs;
+	}
+	return null;
 }

@@ -9,8 +9,11 @@ export function newestMinutePlan(): Plan<{ readonly minute: number }> {
 
 const HOUR_MS = 3_600_000;
 
-/** Start of the newest span from that minute on, leaving out clocks more than an hour ahead; milliseconds, 0 when there is none. */
-export function newestSpanPlan(minute: number, nowMs: number): Plan<{ readonly startMs: number }> {
+/**
+ * Start of the newest span from that minute on, leaving out clocks more than an hour ahead; milliseconds, 0 when there is none: data
+ * older than a week counts to the minute it came in. Without a minute all spans are looked at.
+ */
+export function newestSpanPlan(nowMs: number, minute = 0): Plan<{ readonly startMs: number }> {
 	return {
 		sql: `SELECT toFloat64(toUnixTimestamp64Milli(max(start_time))) AS startMs
 FROM spans

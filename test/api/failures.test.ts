@@ -84,7 +84,7 @@ describe('patience', () => {
 			engine: fakeEngine(({ timeoutMs }) => {
 				timeouts.push(timeoutMs ?? 0);
 				nowMs += 400;
-				return [{ minute: 28_333_333 }];
+				return [{ minute: 28_333_333, startMs: 1 }];
 			}),
 		});
 		expect((await slow.inject('/api/v1/status')).statusCode).toBe(200);
@@ -99,7 +99,7 @@ describe('patience', () => {
 			engine: fakeEngine(() => {
 				calls++;
 				nowMs += 5_000;
-				return [{ minute: 28_333_333 }];
+				return [{ minute: 28_333_333, startMs: 1 }];
 			}),
 		});
 		const answer = await slow.inject('/api/v1/status');
