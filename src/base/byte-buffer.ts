@@ -5,15 +5,19 @@
 
 import { assert } from './errors.ts';
 
-/** Bytes to read from, with a view for reading whole words at any offset. */
-export interface ByteSource {
+/**
+ * Bytes to read from, with a view for reading whole words at any offset. A class of its own and nothing else, so that the loops over
+ * it are compiled for one shape of object.
+ */
+export class ByteSource {
 	readonly bytes: Uint8Array;
 	/** Over the same bytes: offset 0 of one is offset 0 of the other. */
 	readonly view: DataView;
-}
 
-export function byteSource(bytes: Uint8Array): ByteSource {
-	return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+	constructor(bytes: Uint8Array) {
+		this.bytes = bytes;
+		this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+	}
 }
 
 /** Below this a loop over words beats the call into `TypedArray.prototype.set` and the view object it needs. */
@@ -21,7 +25,7 @@ const LOOP_BYTES_MAX = 96;
 
 const encoder = new TextEncoder();
 
-export class ByteBuffer implements ByteSource {
+export class ByteBuffer {
 	/** Valid up to `length`; replaced when it grows, so never keep it across a write. */
 	bytes: Uint8Array<ArrayBuffer>;
 	view: DataView;
@@ -82,9 +86,11 @@ export class ByteBuffer implements ByteSource {
 		}
 		const { view, bytes } = this;
 		let to = this.length;
+		const sourceBytes = source.bytes;
+		const sourceView = source.view;
 		let from = start;
-		for (; from + 4 <= end; from += 4, to += 4) view.setInt32(to, source.view.getInt32(from, true), true);
-		for (; from < end; from++) bytes[to++] = source.bytes[from] as number;
+		for (; from + 4 <= end; from += 4, to += 4) view.setInt32(to, sourceView.getInt32(from, true), true);
+		for (; from < end; from++) bytes[to++] = sourceBytes[from] as number;
 		this.length = to;
 	}
 
@@ -103,6 +109,11 @@ export class ByteBuffer implements ByteSource {
 	/** What was written, without a copy: valid until the next write. */
 	contents(): Uint8Array<ArrayBuffer> {
 		return this.bytes.subarray(0, this.length);
+	}
+
+	/** What was written, to be read, without a copy: valid until the next write. */
+	source(): ByteSource {
+		return new ByteSource(this.contents());
 	}
 
 	/** What was written, as a copy of its own. */

@@ -24,6 +24,10 @@ export function toNumber64(lo: number, hi: number): number {
 
 /** Appends the decimal text of the signed value. */
 export function appendDecimal64(out: ByteBuffer, lo: number, hi: number): void {
+	if (hi === 0 && lo >= 0 && lo < 10) {
+		out.byte(0x30 + lo);
+		return;
+	}
 	const value = toNumber64(lo, hi);
 	if (!Number.isSafeInteger(value)) {
 		out.ascii(toBigInt64(lo, hi).toString());

@@ -1,6 +1,7 @@
 /** Writes JSON straight into bytes, for texts that never need to exist as JavaScript strings. */
 
 import type { ByteBuffer, ByteSource } from './byte-buffer.ts';
+import { appendDecimal64 } from './int64.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -36,10 +37,31 @@ export function appendJsonString(out: ByteBuffer, source: ByteSource, start: num
 
 /** Appends the shortest text that reads back as the same double; `NaN`, `Infinity`, `-Infinity` and `-0` by these names. */
 export function appendDouble(out: ByteBuffer, value: number): void {
-	out.ascii(Object.is(value, -0) ? '-0' : String(value));
+	const thousandths = value * 1000;
+	const whole = thousandths | 0;
+	// Most doubles in telemetry have few decimals. A decimal of at most 15 digits that reads back equal is the shortest one there is.
+	if (whole === thousandths && whole / 1000 === value && !Object.is(value, -0)) appendThousandths(out, whole);
+	else out.ascii(Object.is(value, -0) ? '-0' : String(value));
 }
 
 /** As `appendDouble`, with quotes around what is no JSON number, as ProtoJSON has it. */
 export function appendJsonDouble(out: ByteBuffer, value: number): void {
-	out.ascii(Number.isFinite(value) ? (Object.is(value, -0) ? '-0' : String(value)) : `"${value}"`);
+	const quote = !Number.isFinite(value);
+	if (quote) out.byte(QUOTE);
+	appendDouble(out, value);
+	if (quote) out.byte(QUOTE);
+}
+
+function appendThousandths(out: ByteBuffer, thousandths: number): void {
+	const magnitude = Math.abs(thousandths);
+	const integer = Math.floor(magnitude / 1000);
+	const fraction = magnitude - integer * 1000;
+	if (thousandths < 0) out.byte(0x2d);
+	appendDecimal64(out, integer, 0);
+	if (fraction === 0) return;
+	out.byte(0x2e);
+	out.byte(0x30 + Math.floor(fraction / 100));
+	if (fraction % 100 === 0) return;
+	out.byte(0x30 + (Math.floor(fraction / 10) % 10));
+	if (fraction % 10 !== 0) out.byte(0x30 + (fraction % 10));
 }

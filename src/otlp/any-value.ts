@@ -12,7 +12,7 @@
  */
 
 import { appendBase64 } from '../base/base64.ts';
-import { type ByteBuffer, byteSource } from '../base/byte-buffer.ts';
+import { type ByteBuffer, ByteSource } from '../base/byte-buffer.ts';
 import { appendDecimal64 } from '../base/int64.ts';
 import { appendDouble, appendJsonDouble, appendJsonString } from '../base/json-text.ts';
 import { isUtf8, replaceIllFormed } from '../base/utf8.ts';
@@ -227,16 +227,16 @@ function writeKeyValue(wire: Wire, end: number, out: ByteBuffer, depth: number):
 
 /** Appends the string at `[wire.at, end)`, made well-formed. */
 function appendUtf8(wire: Wire, end: number, out: ByteBuffer): void {
-	if (isUtf8(wire, wire.at, end)) out.appendRange(wire, wire.at, end);
+	if (isUtf8(wire.source, wire.at, end)) out.appendRange(wire.source, wire.at, end);
 	else out.append(replaceIllFormed(wire.bytes, wire.at, end));
 	wire.at = end;
 }
 
 function appendJsonText(wire: Wire, end: number, out: ByteBuffer): void {
-	if (isUtf8(wire, wire.at, end)) {
-		appendJsonString(out, wire, wire.at, end);
+	if (isUtf8(wire.source, wire.at, end)) {
+		appendJsonString(out, wire.source, wire.at, end);
 	} else {
-		const replaced = byteSource(replaceIllFormed(wire.bytes, wire.at, end));
+		const replaced = new ByteSource(replaceIllFormed(wire.bytes, wire.at, end));
 		appendJsonString(out, replaced, 0, replaced.bytes.length);
 	}
 	wire.at = end;

@@ -6,7 +6,7 @@
  * (key, letter) of the attributes that are not strings is a path in a trie whose node remembers the text's dictionary entry.
  */
 
-import { byteSource } from '../base/byte-buffer.ts';
+import { ByteSource } from '../base/byte-buffer.ts';
 import { utf8Bytes } from '../base/utf8.ts';
 import { type TypeLetter, typeEntry } from '../model/attribute-text.ts';
 import type { LowCardinalityColumn } from '../model/columns/low-cardinality.ts';
@@ -18,6 +18,8 @@ import type { Wire } from './wire.ts';
 
 const KEY = (1 << 3) | 2;
 const VALUE = (2 << 3) | 2;
+/** Slots for guesses: a power of two some times the number of (shape, position) pairs a block sees. 64 KiB. */
+const FOLLOWERS = 16_384;
 
 export class AttributeWriter {
 	/** Attributes of the current record left out by a limit. */
@@ -30,9 +32,9 @@ export class AttributeWriter {
 	private record = 0;
 	/** By key number: the last record that had it. */
 	private stamps = new Uint32Array(64);
-	/** By key number: the key that followed it last time, the first guess for the next. */
-	private followers = new Uint32Array(64);
-	private previousKey = 0;
+	/** By a hash of the keys so far: the key that came next last time. Services repeat themselves, so it nearly always does again. */
+	private readonly followers = new Uint32Array(FOLLOWERS);
+	private keysSoFar = 0;
 	/** Letters of the current record's entries, needed only when a key repeats. */
 	private readonly letters = new Uint8Array(ATTRIBUTES_MAX);
 	private count = 0;
@@ -49,7 +51,7 @@ export class AttributeWriter {
 		this.shape = 0;
 		this.count = 0;
 		this.dropped = 0;
-		this.previousKey = 0;
+		this.keysSoFar = 0;
 		this.repeats = false;
 		this.record++;
 		if (this.record === 2 ** 32) {
@@ -60,6 +62,27 @@ export class AttributeWriter {
 
 	/** Adds the `KeyValue` at `[wire.at, end)` and moves `wire.at` to `end`. */
 	add(wire: Wire, end: number): void {
+		const { bytes } = wire;
+		const start = wire.at;
+		const keyEnd = start + 2 + (bytes[start + 1] as number);
+		const valueStart = keyEnd + 2;
+		// What encoders write: key, then value, each with a length of one byte. Everything else takes the longer way.
+		if (
+			bytes[start] === KEY &&
+			keyEnd - start < 0x82 &&
+			bytes[keyEnd] === VALUE &&
+			end - valueStart < 0x80 &&
+			valueStart + (bytes[keyEnd + 1] as number) === end
+		) {
+			this.pair(wire, start + 2, keyEnd, valueStart, end);
+		} else {
+			this.addAnyOrder(wire, end);
+		}
+		wire.at = end;
+	}
+
+	/** As `add`, whatever the order and size of the fields. */
+	private addAnyOrder(wire: Wire, end: number): void {
 		let keyStart = end;
 		let keyEnd = end;
 		let valueStart = end;
@@ -79,13 +102,15 @@ export class AttributeWriter {
 			}
 		}
 		wire.finish(end);
+		this.pair(wire, keyStart, keyEnd, valueStart, valueEnd);
+	}
+
+	private pair(wire: Wire, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {
 		if (this.count >= ATTRIBUTES_MAX || keyEnd - keyStart > KEY_BYTES_MAX) {
 			this.dropped++;
 			return;
 		}
-		wire.at = valueStart;
-		const letter = this.value(wire, valueEnd);
-		wire.at = end;
+		const letter = this.value(wire, valueStart, valueEnd);
 		if (letter === TOO_DEEP) this.dropped++;
 		else this.key(wire, keyStart, keyEnd, letter);
 	}
@@ -102,13 +127,13 @@ export class AttributeWriter {
 		this.types.pushIndex(index);
 	}
 
-	/** Appends the value's text and returns its letter. */
-	private value(wire: Wire, end: number): number {
+	/** Appends the text of the `AnyValue` at `[start, end)` and returns its letter. */
+	private value(wire: Wire, start: number, end: number): number {
 		const { values } = this.map;
-		const start = wire.at;
-		// Nearly every value is one string and nothing else.
-		if (start < end && wire.tag() === STRING_VALUE && wire.chunk(end) === end) {
-			values.push(wire, wire.at, end);
+		const { bytes } = wire;
+		// Nearly every value is one short string and nothing else.
+		if (bytes[start] === STRING_VALUE && end - start < 0x82 && start + 2 + (bytes[start + 1] as number) === end) {
+			values.push(wire.source, start + 2, end);
 			return LETTER.string;
 		}
 		wire.at = start;
@@ -121,10 +146,10 @@ export class AttributeWriter {
 
 	private key(wire: Wire, start: number, end: number, letter: number): void {
 		const { keys } = this.map;
-		const key = keys.dictionary.internText(wire, start, end, this.followers[this.previousKey]);
+		const key = keys.dictionary.internText(wire.source, start, end, this.followers[this.keysSoFar]);
 		if (key >= this.stamps.length) this.growTo(key);
-		this.followers[this.previousKey] = key;
-		this.previousKey = key;
+		this.followers[this.keysSoFar] = key;
+		this.keysSoFar = (Math.imul(this.keysSoFar, 31) + key + 1) & (FOLLOWERS - 1);
 		if (this.stamps[key] === this.record) this.repeats = true;
 		this.stamps[key] = this.record;
 		keys.pushIndex(key);
@@ -136,9 +161,6 @@ export class AttributeWriter {
 		const stamps = new Uint32Array(Math.max(this.stamps.length * 2, key + 1));
 		stamps.set(this.stamps);
 		this.stamps = stamps;
-		const followers = new Uint32Array(stamps.length);
-		followers.set(this.followers);
-		this.followers = followers;
 	}
 
 	/** Writes the current row again without the entries whose key comes once more after them. */
@@ -146,7 +168,7 @@ export class AttributeWriter {
 		const { keys, values } = this.map;
 		const first = this.map.openRow();
 		const indexes = keys.indexes.slice(first, keys.length);
-		const texts = byteSource(values.data.bytes.slice(0, values.data.length));
+		const texts = new ByteSource(values.data.toBytes());
 		const starts = Array.from(indexes, (_, i) => values.start(first + i));
 		const ends = values.ends.slice(first, values.length);
 		const last = new Map(Array.from(indexes, (key, i) => [key, i]));
@@ -168,6 +190,6 @@ export class AttributeWriter {
 			text += typeEntry(LETTERS[symbol & 7] as TypeLetter, this.map.keys.dictionary.get(Math.floor(symbol / 8)));
 		}
 		const bytes = utf8Bytes(text);
-		return this.types.dictionary.intern(byteSource(bytes), 0, bytes.length);
+		return this.types.dictionary.intern(new ByteSource(bytes), 0, bytes.length);
 	}
 }

@@ -10,7 +10,7 @@
  * ```
  */
 
-import { ByteBuffer, type ByteSource, byteSource } from '../base/byte-buffer.ts';
+import { ByteBuffer, ByteSource } from '../base/byte-buffer.ts';
 import { utf8Bytes, utf8Text } from '../base/utf8.ts';
 import { type ResourceText, type ScopeText, type TypeLetter, typeEntry } from '../model/attribute-text.ts';
 import { Dictionary } from '../model/columns/dictionary.ts';
@@ -53,13 +53,13 @@ export class EnvelopeCache {
 		const { key } = this;
 		key.reset();
 		key.uint32(message.start < 0 ? 0xffff_ffff : message.end - message.start);
-		if (message.start >= 0) key.appendRange(wire, message.start, message.end);
-		if (schemaUrl.start >= 0) key.appendRange(wire, schemaUrl.start, schemaUrl.end);
+		if (message.start >= 0) key.appendRange(wire.source, message.start, message.end);
+		if (schemaUrl.start >= 0) key.appendRange(wire.source, schemaUrl.start, schemaUrl.end);
 		if (this.known.length > ENVELOPES_MAX || this.known.size() > KEEP_BYTES_MAX) {
 			this.known.reset(KEEP_BYTES_MAX);
 			this.texts.length = 0;
 		}
-		const id = this.known.intern(key, 0, key.length);
+		const id = this.known.intern(key.source(), 0, key.length);
 		const known = this.texts[id];
 		if (known !== undefined) return known;
 		const built = this.build(wire, message, schemaUrl.start < 0 ? '' : utf8Text(wire.bytes, schemaUrl.start, schemaUrl.end));
@@ -101,7 +101,10 @@ export function buildResourceText(wire: Wire, message: Range, schemaUrl: string)
 		...(entityRefs.length > 0 && { entityRefs }),
 	};
 	const serviceName = attributes.texts.get('service.name')?.text || UNKNOWN_SERVICE;
-	return { text: jsonSource(message.start < 0 && schemaUrl === '' ? undefined : text), serviceName: byteSource(utf8Bytes(serviceName)) };
+	return {
+		text: jsonSource(message.start < 0 && schemaUrl === '' ? undefined : text),
+		serviceName: new ByteSource(utf8Bytes(serviceName)),
+	};
 }
 
 export function buildScopeText(wire: Wire, message: Range, schemaUrl: string): EnvelopeText {
@@ -141,7 +144,7 @@ export function buildScopeText(wire: Wire, message: Range, schemaUrl: string): E
 	return { text: jsonSource(message.start < 0 && schemaUrl === '' ? undefined : text), serviceName: NOTHING };
 }
 
-const NOTHING = byteSource(new Uint8Array(0));
+const NOTHING = new ByteSource(new Uint8Array(0));
 
 /** Attributes as JavaScript strings, for texts that are built rarely. Of equal keys the last one wins. */
 export class AttributeTexts {
@@ -238,5 +241,5 @@ function readText(wire: Wire, end: number): string {
 
 /** The JSON text, empty for an absent message. */
 function jsonSource(value: unknown): ByteSource {
-	return value === undefined ? NOTHING : byteSource(utf8Bytes(JSON.stringify(value)));
+	return value === undefined ? NOTHING : new ByteSource(utf8Bytes(JSON.stringify(value)));
 }

@@ -82,21 +82,21 @@ export class Fields {
 	}
 
 	pushText(column: StringColumn, wire: Wire, field: number): void {
-		column.push(wire, this.lo[field] as number, this.hi[field] as number);
+		column.push(wire.source, this.lo[field] as number, this.hi[field] as number);
 	}
 
 	pushName(column: LowCardinalityColumn, wire: Wire, field: number): void {
-		column.push(wire, this.lo[field] as number, this.hi[field] as number);
+		column.push(wire.source, this.lo[field] as number, this.hi[field] as number);
 	}
 
 	/** The dictionary entry of the text in `field`. */
 	intern(column: LowCardinalityColumn, wire: Wire, field: number): number {
-		return column.dictionary.internText(wire, this.lo[field] as number, this.hi[field] as number);
+		return column.dictionary.internText(wire.source, this.lo[field] as number, this.hi[field] as number);
 	}
 
 	/** Appends the id in `field`, or zeros when it is not `column.width` bytes. */
 	pushId(column: FixedColumn, wire: Wire, field: number): void {
-		if (this.size(field) === column.width) column.pushBytes(wire, this.lo[field] as number);
+		if (this.size(field) === column.width) column.pushBytes(wire.source, this.lo[field] as number);
 		else column.pushZero();
 	}
 

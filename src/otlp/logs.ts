@@ -1,6 +1,6 @@
 /** Log records from the wire into columns. */
 
-import { type ByteSource, byteSource } from '../base/byte-buffer.ts';
+import { ByteSource } from '../base/byte-buffer.ts';
 import { utf8Bytes } from '../base/utf8.ts';
 import type { Block } from '../model/block.ts';
 import { LETTERS, TOO_DEEP, writeAnyValue } from './any-value.ts';
@@ -29,7 +29,7 @@ const LOG = {
 
 const BODY_TOO_DEEP = `the body nests deeper than ${VALUE_DEPTH_MAX} arrays and maps`;
 /** Values of `body_type` by letter number: a string has one here, because '' says that there is no body. */
-const BODY_TYPES = LETTERS.map((letter) => byteSource(utf8Bytes(letter === '' ? 's' : letter)));
+const BODY_TYPES = LETTERS.map((letter) => new ByteSource(utf8Bytes(letter === '' ? 's' : letter)));
 
 function logColumns(block: Block) {
 	return {

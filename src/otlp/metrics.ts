@@ -12,7 +12,7 @@
  * ```
  */
 
-import { byteSource } from '../base/byte-buffer.ts';
+import { ByteSource } from '../base/byte-buffer.ts';
 import { utf8Bytes, utf8Text } from '../base/utf8.ts';
 import type { Block } from '../model/block.ts';
 import { METRIC_TYPE } from '../model/schema.ts';
@@ -132,7 +132,7 @@ export class MetricDecoder extends SignalDecoder {
 		this.unitIndex = metric.intern(columns.unit, wire, METRIC.unit);
 		this.metadataIndex = 0;
 		if (metadata === undefined) return;
-		const text = byteSource(utf8Bytes(JSON.stringify(metadata.parts(0))));
+		const text = new ByteSource(utf8Bytes(JSON.stringify(metadata.parts(0))));
 		this.metadataIndex = columns.metadata.dictionary.intern(text, 0, text.bytes.length);
 	}
 

@@ -10,15 +10,17 @@
  * Of a singular message that occurs twice the last one counts (a full parser would merge the two; no sender does this).
  */
 
-import type { ByteSource } from '../base/byte-buffer.ts';
+import { ByteSource } from '../base/byte-buffer.ts';
 import { Failure } from '../base/errors.ts';
 import { GROUP_DEPTH_MAX } from './limits.ts';
 
 export const WIRE = { varint: 0, fixed64: 1, bytes: 2, groupStart: 3, groupEnd: 4, fixed32: 5 } as const;
 
-export class Wire implements ByteSource {
-	bytes: Uint8Array = new Uint8Array(0);
-	view: DataView = new DataView(this.bytes.buffer);
+export class Wire {
+	/** The body, for those that copy from it. */
+	source: ByteSource = new ByteSource(new Uint8Array(0));
+	bytes: Uint8Array = this.source.bytes;
+	view: DataView = this.source.view;
 	/** Where the next read begins. */
 	at = 0;
 	/** Halves of the last 64-bit value read, as signed 32-bit integers. */
@@ -26,8 +28,10 @@ export class Wire implements ByteSource {
 	hi = 0;
 
 	open(body: Uint8Array): void {
-		this.bytes = body;
-		this.view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+		// A plain array even if the body is a `Buffer`: the loops over it are compiled for one kind only.
+		this.source = new ByteSource(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
+		this.bytes = this.source.bytes;
+		this.view = this.source.view;
 		this.at = 0;
 	}
 

@@ -7,10 +7,10 @@
  * was placed by stepping over a newer one.
  */
 
-import { type ByteSource, byteSource } from '../../base/byte-buffer.ts';
+import { ByteSource } from '../../base/byte-buffer.ts';
 import { Failure } from '../../base/errors.ts';
 import { isUtf8, replaceIllFormed } from '../../base/utf8.ts';
-import { doubled, StringColumn } from './string.ts';
+import { doubled, headerBytes, StringColumn } from './string.ts';
 
 /**
  * Entries of one dictionary, whatever the caller does: 2^20 of them are 8 MiB of slots, 4 of hashes, 4 of ends. A block is closed
@@ -23,7 +23,7 @@ export const DICTIONARY_ENTRIES_MAX: number = 2 ** 20;
  */
 const PROBES_MAX = 1024;
 const SLOTS_AT_FIRST = 64;
-const EMPTY: ByteSource = byteSource(new Uint8Array(0));
+const EMPTY: ByteSource = new ByteSource(new Uint8Array(0));
 
 export class Dictionary {
 	readonly entries: StringColumn = new StringColumn();
@@ -54,7 +54,7 @@ export class Dictionary {
 		if (found >= 0) return found;
 		if (isUtf8(source, start, end)) return this.add(source, start, end);
 		const replaced = replaceIllFormed(source.bytes, start, end);
-		return this.intern(byteSource(replaced), 0, replaced.length);
+		return this.intern(new ByteSource(replaced), 0, replaced.length);
 	}
 
 	/** The number of `source[start, end)` or -1. A right `guess` spares the hash: telemetry repeats itself. */
@@ -135,14 +135,18 @@ export class Dictionary {
 
 	private equals(id: number, source: ByteSource, start: number, end: number): boolean {
 		const { entries } = this;
+		const count = end - start;
 		const stop = entries.ends[id] as number;
-		let at = stop - (end - start);
-		// The length is right when the byte run of that length ends where the entry ends and begins where it begins.
-		if (at !== entries.start(id)) return false;
+		const begin = id === 0 ? 0 : (entries.ends[id - 1] as number);
+		// An entry is its length and its bytes, so its whole extent tells whether the length is right.
+		if (stop - begin !== count + (count < 0x80 ? 1 : headerBytes(count))) return false;
 		const { bytes, view } = entries.data;
+		const sourceBytes = source.bytes;
+		const sourceView = source.view;
+		let at = stop - count;
 		let from = start;
-		for (; from + 4 <= end; from += 4, at += 4) if (view.getInt32(at, true) !== source.view.getInt32(from, true)) return false;
-		for (; from < end; from++, at++) if (bytes[at] !== source.bytes[from]) return false;
+		for (; from + 4 <= end; from += 4, at += 4) if (view.getInt32(at, true) !== sourceView.getInt32(from, true)) return false;
+		for (; from < end; from++, at++) if (bytes[at] !== sourceBytes[from]) return false;
 		return true;
 	}
 }

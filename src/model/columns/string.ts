@@ -5,14 +5,17 @@
  * value `i` without walking. Values are UTF-8 and are copied from where they came, never made into JavaScript strings on the way.
  */
 
-import { ByteBuffer, type ByteSource, byteSource } from '../../base/byte-buffer.ts';
+import { ByteBuffer, ByteSource } from '../../base/byte-buffer.ts';
 import { assert } from '../../base/errors.ts';
 import { isUtf8, replaceIllFormed, utf8Text } from '../../base/utf8.ts';
 
 const VALUES_AT_FIRST = 64;
 
+/** Values up to this are copied word by word. One byte holds the length. */
+const SHORT_BYTES_MAX = 96;
+
 /** Bytes of the varint of a length. */
-function headerBytes(length: number): number {
+export function headerBytes(length: number): number {
 	let bytes = 1;
 	for (let rest = length; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
 	return bytes;
@@ -28,12 +31,7 @@ export class StringColumn {
 
 	/** Appends `source[start, end)`, ill-formed UTF-8 replaced by U+FFFD. */
 	push(source: ByteSource, start: number, end: number): void {
-		if (!isUtf8(source, start, end)) {
-			const replaced = replaceIllFormed(source.bytes, start, end);
-			this.pushRaw(byteSource(replaced), 0, replaced.length);
-			return;
-		}
-		this.pushRaw(source, start, end);
+		if (end - start > SHORT_BYTES_MAX || !this.pushShortAscii(source, start, end)) this.pushAny(source, start, end);
 	}
 
 	/** Appends `source[start, end)` as it is: for bytes known to be UTF-8. */
@@ -70,6 +68,41 @@ export class StringColumn {
 			this.data.bytes[start - 1] = count;
 		}
 		this.close();
+	}
+
+	/** The common case of `push` in one pass: copies a few words, and gives up if one of them was not ASCII. */
+	private pushShortAscii(source: ByteSource, start: number, end: number): boolean {
+		const { data } = this;
+		data.reserve(SHORT_BYTES_MAX + 1);
+		const { bytes, view } = data;
+		const from = source.view;
+		let to = data.length;
+		let at = start;
+		let bits = 0;
+		bytes[to++] = end - start;
+		for (; at + 4 <= end; at += 4, to += 4) {
+			const word = from.getInt32(at, true);
+			bits |= word;
+			view.setInt32(to, word, true);
+		}
+		for (; at < end; at++) {
+			const byte = source.bytes[at] as number;
+			bits |= byte;
+			bytes[to++] = byte;
+		}
+		if ((bits & 0x8080_8080) !== 0) return false;
+		data.length = to;
+		this.close();
+		return true;
+	}
+
+	private pushAny(source: ByteSource, start: number, end: number): void {
+		if (isUtf8(source, start, end)) {
+			this.pushRaw(source, start, end);
+			return;
+		}
+		const replaced = replaceIllFormed(source.bytes, start, end);
+		this.pushRaw(new ByteSource(replaced), 0, replaced.length);
 	}
 
 	/** Takes back the value begun at `start` and not yet finished. */

@@ -5,7 +5,7 @@
  * accepted as the OpenTelemetry Collector does.
  */
 
-import { byteSource } from '../../base/byte-buffer.ts';
+import { ByteSource } from '../../base/byte-buffer.ts';
 import { utf8Bytes } from '../../base/utf8.ts';
 import { Dictionary } from '../../model/columns/dictionary.ts';
 import type { Signal } from '../../model/schema.ts';
@@ -66,7 +66,7 @@ function addField(fields: (Field | undefined)[], [name, number, kind, options]: 
 	const field = { name, number, kind, repeated: options?.repeated ?? false, message: options?.message, values: options?.values };
 	for (const form of [name, name.replace(/_(.)/g, (_, char: string) => char.toUpperCase())]) {
 		const bytes = utf8Bytes(form);
-		fields[NAMES.intern(byteSource(bytes), 0, bytes.length)] = field;
+		fields[NAMES.intern(new ByteSource(bytes), 0, bytes.length)] = field;
 	}
 }
 

@@ -275,7 +275,7 @@ export class JsonScanner {
 			from = this.at;
 		}
 		scratch.appendRange(input, from, this.at++);
-		this.text = scratch;
+		this.text = scratch.source();
 		this.textStart = 0;
 		this.textEnd = scratch.length;
 	}

@@ -11,7 +11,7 @@
  */
 
 import { appendFromBase64 } from '../../base/base64.ts';
-import { ByteBuffer, byteSource } from '../../base/byte-buffer.ts';
+import { ByteBuffer, ByteSource } from '../../base/byte-buffer.ts';
 import { utf8Text } from '../../base/utf8.ts';
 import type { Signal } from '../../model/schema.ts';
 import { JSON_DEPTH_MAX } from '../limits.ts';
@@ -58,7 +58,7 @@ class Transcoder {
 	private readonly followers = new Uint32Array(NAMES.length);
 
 	constructor(body: Uint8Array) {
-		this.scanner = new JsonScanner(byteSource(body));
+		this.scanner = new JsonScanner(new ByteSource(body));
 		// Protobuf is about half of the JSON it says the same as.
 		this.out = new ByteBuffer(Math.max(256, body.length >> 1));
 	}
