@@ -31,11 +31,16 @@ test('every range survives the URL', () => {
 });
 
 test('a broken link falls back instead of failing', () => {
-	for (const query of ['from=2&to=1', 'from=x&to=y', 'last=soon', 'from=5']) expect(read(query)).toEqual({ kind: 'relative', lastMs: 3_600_000 });
+	for (const query of ['from=2&to=1', 'from=x&to=y', 'last=soon', 'from=5'])
+		expect(read(query)).toEqual({ kind: 'relative', lastMs: 3_600_000 });
 });
 
 test('people may write ISO times', () => {
-	expect(read('from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z')).toEqual({ kind: 'absolute', fromMs: 1_767_225_600_000, toMs: 1_767_229_200_000 });
+	expect(read('from=2026-01-01T00:00:00Z&to=2026-01-01T01:00:00Z')).toEqual({
+		kind: 'absolute',
+		fromMs: 1_767_225_600_000,
+		toMs: 1_767_229_200_000,
+	});
 });
 
 test('relative ranges end now; zooming out doubles around the middle', () => {

@@ -10,7 +10,8 @@ const at = (model: TraceModel, id: string): number => {
 };
 const idOf = (model: TraceModel, node: number): string =>
 	model.response.columns.spanId[node] ?? model.missingIds[node - model.spanCount] ?? '';
-const outline = (model: TraceModel): string[] => [...model.order].map((node) => '.'.repeat(model.depth[node] as number) + idOf(model, node));
+const outline = (model: TraceModel): string[] =>
+	[...model.order].map((node) => '.'.repeat(model.depth[node] as number) + idOf(model, node));
 
 describe('the tree', () => {
 	test('children follow their parent, siblings by start', () => {

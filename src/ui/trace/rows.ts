@@ -3,7 +3,8 @@
  * leaves out. What is left out is never silent: each run of it is one row saying how many spans are hidden.
  */
 
-import { hasFlag, FLAG, nameOf, serviceOf, type TraceModel } from './model.ts';
+import { SPAN_KIND_NAMES } from './kinds.ts';
+import { FLAG, hasFlag, nameOf, serviceOf, type TraceModel } from './model.ts';
 
 export interface Rows {
 	/** Node number, or `HIDDEN` for a row that stands for hidden spans. */
@@ -19,14 +20,16 @@ export interface Rows {
 
 export const HIDDEN = -1;
 
-const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
-
 /**
  * Words that must all hold: `service:orders`, `status:error`, `kind:client`, else text found in the name, the service or the span id.
  * Undefined when the filter is empty.
  */
 export function parseFilter(text: string): ((model: TraceModel, node: number) => boolean) | undefined {
-	const words = text.trim().toLowerCase().split(/\s+/).filter((word) => word !== '');
+	const words = text
+		.trim()
+		.toLowerCase()
+		.split(/\s+/)
+		.filter((word) => word !== '');
 	if (words.length === 0) return undefined;
 	const tests = words.map(wordTest);
 	return (model, node) => tests.every((test) => test(model, node));
@@ -40,7 +43,7 @@ function wordTest(word: string): (model: TraceModel, node: number) => boolean {
 			const wanted = ['unset', 'ok', 'error'].indexOf(value);
 			return (model, node) => !hasFlag(model, node, FLAG.missing) && model.status[node] === wanted;
 		}
-		if (key === 'kind') return (model, node) => KINDS[model.response.columns.kind[node] ?? -1] === value;
+		if (key === 'kind') return (model, node) => SPAN_KIND_NAMES[model.response.columns.kind[node] ?? -1] === value;
 	}
 	return (model, node) =>
 		nameOf(model, node).toLowerCase().includes(word) ||

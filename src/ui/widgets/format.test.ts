@@ -79,7 +79,15 @@ test('ids lose their middle, not their ends', () => {
 test('relative times use one unit and know the future', () => {
 	const now = 1_000_000_000;
 	const at = (seconds: number) => relativeTime(now - seconds * 1000, now).replaceAll('\u202f', ' ');
-	expect([0, 12, 59, 61, 3600, 90_000, -300].map(at)).toEqual(['now', '12 s ago', '59 s ago', '1 min ago', '1 h ago', '1 d ago', 'in 5 min']);
+	expect([0, 12, 59, 61, 3600, 90_000, -300].map(at)).toEqual([
+		'now',
+		'12 s ago',
+		'59 s ago',
+		'1 min ago',
+		'1 h ago',
+		'1 d ago',
+		'in 5 min',
+	]);
 });
 
 test('absolute times keep all nine digits', () => {

@@ -23,7 +23,7 @@ export function serviceHue(service: string): number {
 	if (known !== undefined) return known;
 	const hash = fnv1a(service);
 	// The low bits of FNV mix poorly for short names; folding brings the high ones in.
-	const hue = HUES[((hash ^ (hash >>> 15)) >>> 0) % HUES.length] as number;
+	const hue = HUES[((hash ^ (hash >>> 17)) >>> 0) % HUES.length] as number;
 	hueOf.set(service, hue);
 	return hue;
 }

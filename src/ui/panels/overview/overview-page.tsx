@@ -1,0 +1,59 @@
+/** Every service at a glance: how often it is called, how often it fails, how long it takes. Without data: how to send some. */
+
+import { useQuery } from '@tanstack/react-query';
+import { Shell } from '../../app/shell.tsx';
+import { useTimeRange } from '../../app/use-time-range.ts';
+import { useTitle } from '../../app/use-title.ts';
+import { servicesQuery, statusQuery } from '../../data/queries.ts';
+import { counted } from '../../widgets/format.ts';
+import { Empty, Failed, MetaLine, Skeleton } from '../../widgets/states.tsx';
+import { FirstRun } from '../first-run/first-run.tsx';
+import { ServicesTable } from './services-table.tsx';
+
+/** Offered when the range holds nothing but older data exists. */
+const WIDER_MS = 7 * 86_400_000;
+
+export function OverviewPage() {
+	useTitle('Overview');
+	const status = useQuery(statusQuery());
+	if (status.data?.hasData === false)
+		return (
+			<Shell title="Overview" withTime={false}>
+				<FirstRun status={status.data} />
+			</Shell>
+		);
+	return (
+		<Shell title="Overview">
+			<Services />
+		</Shell>
+	);
+}
+
+function Services() {
+	const time = useTimeRange();
+	const { data, error, isPending, refetch } = useQuery(servicesQuery(time.input));
+	if (isPending) return <Skeleton rows={12} label="Loading services" />;
+	if (data === undefined) return <Failed what="the services" error={error} onRetry={() => void refetch()} />;
+	if (data.services.length === 0)
+		return (
+			<Empty
+				title="No calls in this time range"
+				actions={
+					<button type="button" className="button" onClick={() => time.setRange({ kind: 'relative', lastMs: WIDER_MS })}>
+						Look at the last 7 days
+					</button>
+				}
+			>
+				Spans are stored, but none of them started in the time chosen above.
+			</Empty>
+		);
+	return (
+		<>
+			{error !== null && <Failed what="newer figures" error={error} onRetry={() => void refetch()} />}
+			<ServicesTable services={data.services} />
+			<MetaLine meta={data.meta}>
+				<span>{counted(data.services.length, 'service')}</span>
+			</MetaLine>
+		</>
+	);
+}

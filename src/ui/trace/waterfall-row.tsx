@@ -1,0 +1,144 @@
+/** The left part of a row: guide lines, toggle, service, name. Plain text in the document, so screen readers and searches find it. */
+
+import { IconAlertCircle, IconChevronDown, IconChevronRight, IconClockExclamation } from '@tabler/icons-react';
+import { memo } from 'react';
+import { counted, duration, text } from '../widgets/format.ts';
+import { LanguageBadge } from '../widgets/service-name.tsx';
+import { ROW_PX } from './draw-bars.ts';
+import { childCount, FLAG, hasFlag, nameOf, serviceOf, type TraceModel } from './model.ts';
+
+export interface WaterfallRowProps {
+	readonly model: TraceModel;
+	/** Node number. */
+	readonly node: number;
+	readonly row: number;
+	readonly id: string;
+	readonly color: string;
+	readonly selected: boolean;
+	readonly collapsed: boolean;
+	readonly faint: boolean;
+	readonly onSelect: (node: number) => void;
+	readonly onToggle: (node: number) => void;
+	readonly onHover: (node: number) => void;
+}
+
+/** Deeper levels share the last indent; the depth is then written out. */
+const INDENT_LEVELS_MAX = 16;
+const INDENT_PX = 12;
+
+export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps) {
+	const { model, node, row, id, selected, collapsed } = props;
+	const depth = model.depth[node] as number;
+	const children = childCount(model, node);
+	const missing = hasFlag(model, node, FLAG.missing);
+	return (
+		<div
+			id={id}
+			className="waterfall__row"
+			role="row"
+			aria-level={depth + 1}
+			aria-rowindex={row + 1}
+			aria-selected={selected}
+			aria-expanded={children > 0 ? !collapsed : undefined}
+			data-faint={props.faint}
+			data-missing={missing}
+			style={{ top: row * ROW_PX }}
+			onClick={() => props.onSelect(node)}
+			onPointerEnter={() => props.onHover(node)}
+		>
+			<div className="waterfall__tree" role="gridcell">
+				<span className="waterfall__guides" style={{ width: Math.min(depth, INDENT_LEVELS_MAX) * INDENT_PX }} aria-hidden="true" />
+				{depth > INDENT_LEVELS_MAX && (
+					<span className="waterfall__depth" title={`Level ${depth + 1}`}>
+						{depth + 1}
+					</span>
+				)}
+				<Toggle {...props} childCount={children} />
+				{missing ? <MissingName model={model} node={node} /> : <SpanName model={model} node={node} color={props.color} />}
+			</div>
+			<div className="hidden-visually" role="gridcell">
+				{text(duration(model.duration[node] as number))}, starts at {text(duration(model.start[node] as number))}
+			</div>
+		</div>
+	);
+});
+
+function Toggle({ model, node, collapsed, onToggle, childCount: children }: WaterfallRowProps & { childCount: number }) {
+	if (children === 0) return <span className="waterfall__toggle" aria-hidden="true" />;
+	const below = (model.subtreeSize[node] as number) - 1;
+	const label = collapsed ? `Show ${counted(below, 'span')} below` : `Hide ${counted(below, 'span')} below`;
+	return (
+		<button
+			type="button"
+			className="waterfall__toggle"
+			tabIndex={-1}
+			title={label}
+			aria-label={label}
+			onClick={(event) => {
+				event.stopPropagation();
+				onToggle(node);
+			}}
+		>
+			{collapsed ? <IconChevronRight size={12} aria-hidden="true" /> : <IconChevronDown size={12} aria-hidden="true" />}
+			<span className="waterfall__count">{collapsed ? below : children}</span>
+		</button>
+	);
+}
+
+function SpanName({ model, node, color }: { model: TraceModel; node: number; color: string }) {
+	const { service, language } = serviceOf(model, node);
+	const name = nameOf(model, node);
+	const failed = model.status[node] === 2;
+	const below = model.errorsBelow[node] as number;
+	const above = model.parent[node] as number;
+	// The service is written where it changes; below that the colour says it again.
+	const entersService = above < 0 || hasFlag(model, above, FLAG.missing) || serviceOf(model, above).service !== service;
+	return (
+		<>
+			<span className="waterfall__service" style={{ background: color }} aria-hidden="true" />
+			<span className="waterfall__name ellipsis" title={`${service}: ${name}`}>
+				{entersService && (
+					<>
+						<span className="waterfall__service-name">{service}</span>{' '}
+					</>
+				)}
+				<span>{name}</span>
+			</span>
+			{failed && <IconAlertCircle className="waterfall__error" size={13} aria-label="error" />}
+			{!failed && below > 0 && (
+				<span className="waterfall__errors-below" title={`${counted(below, 'error')} below`}>
+					<IconAlertCircle size={11} aria-label="errors below" />
+					{below}
+				</span>
+			)}
+			{hasFlag(model, node, FLAG.skewed) && (
+				<span className="waterfall__skew" title="Starts before its parent: the clocks of the two machines disagree">
+					<IconClockExclamation size={13} aria-label="clock skew" />
+				</span>
+			)}
+			{entersService && <LanguageBadge language={language} />}
+		</>
+	);
+}
+
+function MissingName({ model, node }: { model: TraceModel; node: number }) {
+	const id = model.missingIds[node - model.spanCount] ?? '';
+	return (
+		<span
+			className="waterfall__name waterfall__missing ellipsis"
+			title={`No span with id ${id} has arrived: not sent, sampled away, lost, or still on its way`}
+		>
+			missing parent <span className="code">{id}</span>
+		</span>
+	);
+}
+
+export function HiddenRow({ row, count }: { row: number; count: number }) {
+	return (
+		<div className="waterfall__row waterfall__row--hidden" role="row" aria-rowindex={row + 1} style={{ top: row * ROW_PX }}>
+			<div className="waterfall__tree" role="gridcell">
+				{counted(count, 'span')} hidden by the filter
+			</div>
+		</div>
+	);
+}
