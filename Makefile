@@ -38,10 +38,11 @@ bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 2
 clean: ## remove what was built (not the data)
 	rm -rf node_modules dist target examples/shop/bin
 
+# `npm install`, not `npm ci`: ci refuses a lock file made where the packages of other platforms could not be seen; the versions are the lock file's either way.
 $(NODE_READY): package-lock.json
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer (https://nodejs.org)"; exit 1; }
 	@echo "setting up: JavaScript packages"
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 UI_SOURCES := $(shell find src/ui src/api/contract.ts -type f 2>/dev/null)
