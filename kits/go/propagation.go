@@ -51,11 +51,24 @@ func (traceContext) Extract(ctx context.Context, carrier propagation.TextMapCarr
 	if !ok {
 		return ctx
 	}
-	if state, err := trace.ParseTraceState(strings.Join(valuesOf(carrier, headerTracestate), ",")); err == nil {
+	if state, err := trace.ParseTraceState(joinMembers(valuesOf(carrier, headerTracestate))); err == nil {
 		cfg.TraceState = state
 	}
 	cfg.Remote = true
 	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(cfg))
+}
+
+// joinMembers makes one list of several tracestate headers, without the empty members the specification allows.
+func joinMembers(headers []string) string {
+	var members []string
+	for _, header := range headers {
+		for member := range strings.SplitSeq(header, ",") {
+			if member = strings.Trim(member, " \t"); member != "" {
+				members = append(members, member)
+			}
+		}
+	}
+	return strings.Join(members, ",")
 }
 
 func valuesOf(carrier propagation.TextMapCarrier, key string) []string {
