@@ -17,6 +17,8 @@ interface Counts {
 	readonly summarisedByService: number;
 	readonly calls: number;
 	readonly bucketed: number;
+	readonly serviceCalls: number;
+	readonly serviceBucketed: number;
 }
 
 describe('loading segments into a real engine', () => {
@@ -39,12 +41,23 @@ describe('loading segments into a real engine', () => {
 			(SELECT sum(span_count) FROM traces) AS summarised,
 			(SELECT sum(arraySum(mapValues(service_spans))) FROM traces) AS summarisedByService,
 			(SELECT sum(calls) FROM span_rollup) AS calls,
-			(SELECT sum(arraySum(mapValues(latency))) FROM span_rollup) AS bucketed`);
+			(SELECT sum(arraySum(mapValues(latency))) FROM span_rollup) AS bucketed,
+			(SELECT sum(calls) FROM service_rollup) AS serviceCalls,
+			(SELECT sum(arraySum(mapValues(latency))) FROM service_rollup) AS serviceBucketed`);
 		return answer.rows[0] as Counts;
 	};
 	const expected = (segments: number): Counts => {
 		const spans = segments * ROWS;
-		return { spans, traces: ROWS / 8, summarised: spans, summarisedByService: spans, calls: spans, bucketed: spans };
+		return {
+			spans,
+			traces: ROWS / 8,
+			summarised: spans,
+			summarisedByService: spans,
+			calls: spans,
+			bucketed: spans,
+			serviceCalls: spans,
+			serviceBucketed: spans,
+		};
 	};
 
 	test('a segment is one part in each partition, and loading it again changes nothing', async () => {

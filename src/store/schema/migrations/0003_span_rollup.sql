@@ -1,5 +1,5 @@
--- Rate, errors and latency of every operation, one row for each minute (merged when it happens, so readers group). The services
--- page, operation lists and name suggestions read this and never scan spans.
+-- Rate, errors and latency of every operation, one row for each minute (merged when it happens, so readers group). Operation lists
+-- and name suggestions read this and never scan spans; they ask about one service, hence the sort key.
 --
 -- `minute` lies within the span's `hour` even for senders with broken clocks, so the partition (a UTC day) is bounded like hours are.
 -- `latency` maps a bucket to a count: bucket = floor(8 * log2(duration in ns)), see src/store/schema/latency.ts.
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS span_rollup_1m (
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toDate(minute, 'UTC')
-ORDER BY (minute, service_name, name, kind, is_root)
+ORDER BY (service_name, minute, name, kind, is_root)
 SETTINGS non_replicated_deduplication_window = 10000;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_rollup_1m_from_spans TO span_rollup_1m AS
