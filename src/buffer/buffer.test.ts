@@ -119,6 +119,14 @@ describe('append and load', () => {
 		expect((await segmentFiles(path)).length).toBeLessThan(15);
 	});
 
+	test("a record that does not fit the format is the caller's mistake, and nobody else's", async () => {
+		const buffer = await openBuffer(await directory(), never);
+		const good = buffer.append(one('good'));
+		await expect(buffer.append(one('bad', ''))).rejects.toThrow(/assertion failed: a table name/);
+		await expect(buffer.append([{ table: 't', rows: -1, payload: bytes('') }])).rejects.toThrow(/assertion failed: rows/);
+		await good;
+	});
+
 	test('close makes pending appends durable, loads what it can in time and refuses more', async () => {
 		const { load, texts } = collector();
 		const buffer = await openBuffer(await directory(), load, { sealAfterMs: 60_000 });

@@ -4,7 +4,7 @@
  * happens at start.
  */
 
-import { Failure } from '../base/errors.ts';
+import { assert, Failure } from '../base/errors.ts';
 import { Aside } from './aside.ts';
 import { SegmentLoader } from './loader.ts';
 import { type BufferContext, type BufferOptions, type BufferStats, DEFAULT_LIMITS, emptyStats, type Segment } from './options.ts';
@@ -68,6 +68,7 @@ export class SegmentBuffer {
 		if (this.#closing !== undefined)
 			throw new Failure('unavailable', 'the buffer is closing', { retryAfterMs: this.#context.limits.retryAfterMs });
 		if (records.length === 0) return;
+		for (const record of records) assertFits(record);
 		this.#admit(bytes);
 		await this.#writer.append(records, bytes);
 	}
@@ -128,4 +129,12 @@ export class SegmentBuffer {
 			});
 		return this.#sampling;
 	}
+}
+
+/** What the segment format can hold. Checked here, as further down it would fail the appends of others too. */
+function assertFits({ table, rows, payload }: BufferRecord): void {
+	const tableBytes = Buffer.byteLength(table);
+	assert(tableBytes > 0 && tableBytes <= 255, `a table name has 1 to 255 bytes, '${table}' has ${tableBytes}`);
+	assert(Number.isInteger(rows) && rows >= 0 && rows < 2 ** 32, `rows is a 32-bit integer, not ${rows}`);
+	assert(payload.length < 2 ** 32, `a payload is smaller than 4 GiB, not ${payload.length} bytes`);
 }

@@ -39,8 +39,6 @@ const METHODS: Readonly<Record<Signal, string>> = {
 };
 
 const STREAMS_MAX = 256;
-/** A stream may have this much on its way unread: 64 KiB, the protocol's default, is 1 MB/s at 60 ms round trip. */
-const WINDOW_BYTES = 1024 * 1024;
 const PING_EVERY_MS = 60_000;
 const PING_ANSWER_MS = 20_000;
 
@@ -53,7 +51,6 @@ export async function startGrpcReceiver(options: ReceiverOptions): Promise<Recei
 	const server = new Server({
 		'grpc.max_receive_message_length': limits.requestBytesMax,
 		'grpc.max_concurrent_streams': STREAMS_MAX,
-		'grpc-node.flow_control_window': WINDOW_BYTES,
 		'grpc.keepalive_time_ms': PING_EVERY_MS,
 		'grpc.keepalive_timeout_ms': PING_ANSWER_MS,
 		'grpc.max_connection_idle_ms': limits.idleTimeoutMs,
@@ -67,6 +64,7 @@ export async function startGrpcReceiver(options: ReceiverOptions): Promise<Recei
 	}
 	const sockets = new Set<Socket>();
 	const listener = await listen(options, limits, server, sockets);
+	listener.on('drop', () => ledger.dropped());
 	const { port } = listener.address() as AddressInfo;
 	options.log.info({ host: options.host, port }, 'receiving OTLP/gRPC');
 	let stopped: Promise<void> | undefined;

@@ -53,7 +53,9 @@ export async function startHttpReceiver(options: HttpReceiverOptions): Promise<R
 		noDelay: true,
 	});
 	server.maxConnections = limits.connectionsMax;
-	const requests = new HttpRequests(options, limits, createCors(options.allowedOrigins ?? []));
+	const ledger = new RequestLedger('http', options);
+	server.on('drop', () => ledger.dropped());
+	const requests = new HttpRequests(options, limits, createCors(options.allowedOrigins ?? []), ledger);
 	const handle = (request: IncomingMessage, response: ServerResponse): void => void requests.handle(request, response);
 	server.on('request', handle);
 	// Answering before "100 Continue" spares the sender a body that would be refused.
@@ -105,12 +107,12 @@ class HttpRequests {
 	/** While true, every answer ends its connection. */
 	stopping = false;
 
-	constructor(options: HttpReceiverOptions, limits: ReceiverLimits, cors: Cors) {
+	constructor(options: HttpReceiverOptions, limits: ReceiverLimits, cors: Cors, ledger: RequestLedger) {
 		this.#options = options;
 		this.#ingest = options.ingest;
 		this.#limits = limits;
 		this.#cors = cors;
-		this.#ledger = new RequestLedger('http', options);
+		this.#ledger = ledger;
 	}
 
 	/** Answers one request. Never rejects. */

@@ -89,6 +89,7 @@ export class RequestLedger {
 	readonly #inflatedBytes;
 	readonly #duration;
 	readonly #inFlight;
+	readonly #dropped;
 	readonly #budget: ByteBudget;
 	readonly #quietUntilMs = new Map<string, number>();
 	readonly #suppressed = new Map<string, number>();
@@ -108,12 +109,20 @@ export class RequestLedger {
 			DURATION_BUCKETS_S,
 			labels,
 		);
+		this.#dropped = metrics.counter('throughline_receive_connections_dropped_total', 'Connections refused because there were too many', [
+			'transport',
+		]);
 		this.#inFlight = metrics.gauge('throughline_receive_in_flight_bytes', 'Bytes of OTLP bodies received and not yet answered');
 	}
 
 	/** Milliseconds to measure requests from. */
 	nowMs(): number {
 		return this.#clock.monotonicMs();
+	}
+
+	/** A connection beyond `connectionsMax` was closed unheard. */
+	dropped(): void {
+		this.#dropped.add(1, { transport: this.#transport });
 	}
 
 	answered({ signal, outcome, wireBytes, inflatedBytes, startMs }: RequestNumbers): void {
