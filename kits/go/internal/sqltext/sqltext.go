@@ -119,10 +119,9 @@ func unquote(name string) string {
 func (s *summariser) summary() string {
 	out := s.operation
 	for _, t := range s.tables {
-		if len(out)+1+len(t) > summaryBytesMax {
-			break
+		if len(out)+1+len(t) <= summaryBytesMax {
+			out += " " + t
 		}
-		out += " " + t
 	}
 	return out
 }

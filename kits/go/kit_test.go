@@ -1,0 +1,298 @@
+package throughline_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	throughline "throughline.dev/kits/go"
+	"throughline.dev/kits/go/tlhttp"
+	"throughline.dev/kits/go/tllog"
+)
+
+func quiet() throughline.Option {
+	return throughline.WithDiagnostics(slog.New(slog.NewTextHandler(io.Discard, nil)))
+}
+
+func TestAllSignalsArriveByBothProtocols(t *testing.T) {
+	for _, protocol := range []string{"http/protobuf", "grpc"} {
+		t.Run(protocol, func(t *testing.T) {
+			r := startReceiver(t)
+			t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+			t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "team=checkout,service.version=9")
+			endpoint := r.httpURL + "/base/"
+			if protocol == "grpc" {
+				endpoint = r.grpcURL
+			}
+			kit, err := throughline.Init(t.Context(), throughline.WithService("orders", "1.4.2"), throughline.WithEnvironment("test"),
+				throughline.WithEndpoint(endpoint), throughline.WithResource(attribute.String("cell", "a")), quiet())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, end := kit.Span(t.Context(), "work")
+			tllog.New(kit, tllog.WithWriter(io.Discard)).InfoContext(ctx, "hello")
+			kit.Go(ctx, "child", func(context.Context) error { return nil }).Wait()
+			end(nil)
+			if err := kit.Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if len(r.spans) == 0 || len(r.logs) == 0 || len(r.metrics) == 0 {
+				t.Fatalf("%d spans, %d logs, %d metrics arrived", len(r.spans), len(r.logs), len(r.metrics))
+			}
+			res := stringsOf(r.spans[0].Resource.Attributes)
+			host, _ := os.Hostname()
+			for key, want := range map[string]string{
+				"service.name": "orders", "service.version": "9", "deployment.environment.name": "test", "cell": "a", "team": "checkout",
+				"telemetry.distro.name": "throughline", "telemetry.distro.version": throughline.Version, "telemetry.sdk.language": "go",
+				"host.name": host,
+			} {
+				if res[key] != want {
+					t.Errorf("%s is %q, want %q", key, res[key], want)
+				}
+			}
+			if len(res["service.instance.id"]) != 36 {
+				t.Errorf("service.instance.id is %q", res["service.instance.id"])
+			}
+			record := r.logs[0].ScopeLogs[0].LogRecords[0]
+			var workID []byte
+			for _, span := range r.spans[0].ScopeSpans[0].Spans {
+				if span.Name == "work" {
+					workID = span.SpanId
+				}
+			}
+			if !bytes.Equal(record.SpanId, workID) || record.Body.GetStringValue() != "hello" {
+				t.Errorf("got %v", record)
+			}
+			if protocol != "grpc" && (len(r.encodings) != 1 || !r.encodings["application/x-protobuf gzip"]) {
+				t.Errorf("encodings are %v", r.encodings)
+			}
+			want := throughline.SignalStats{Created: 2, Exported: 2}
+			if stats := kit.Stats(); stats.Spans != want || stats.Logs.Exported != 1 || stats.Metrics.Failed != 0 {
+				t.Errorf("stats are %+v", stats)
+			}
+		})
+	}
+}
+
+func TestTheEnvironmentWins(t *testing.T) {
+	r := startReceiver(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", r.httpURL)
+	t.Setenv("OTEL_SERVICE_NAME", "from-environment")
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_off")
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
+	t.Setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+	kit, err := throughline.Init(t.Context(), throughline.WithService("from-code", ""), throughline.WithEndpoint("http://127.0.0.1:1"),
+		throughline.WithSampler(sdktrace.AlwaysSample()), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := kit.Span(t.Context(), "work")
+	tllog.New(kit, tllog.WithWriter(io.Discard)).InfoContext(ctx, "hello")
+	end(nil)
+	if err := kit.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if kit.ServiceName() != "from-environment" || len(r.spans) != 0 || len(r.logs) != 1 || len(r.metrics) != 0 {
+		t.Errorf("%s: %d spans, %d logs, %d metrics", kit.ServiceName(), len(r.spans), len(r.logs), len(r.metrics))
+	}
+	if !r.encodings["application/x-protobuf "] {
+		t.Errorf("encodings are %v", r.encodings)
+	}
+	if kit.Stats().Spans.Created != 0 {
+		t.Error("unsampled spans are counted")
+	}
+}
+
+func TestABrokenConfigurationGivesAWorkingKitAndEveryProblem(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url")
+	t.Setenv("OTEL_TRACES_SAMPLER", "sometimes")
+	t.Setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")
+	t.Setenv("OTEL_METRIC_EXPORT_INTERVAL", "soon")
+	t.Setenv("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http/json")
+	kit, err := throughline.Init(t.Context(), throughline.WithService("orders", ""), quiet())
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range []string{`"not a url"`, `"sometimes"`, `"zip"`, `"soon"`, `"http/json"`} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%s is missing in: %v", part, err)
+		}
+	}
+	if kit == nil || kit.Enabled() || kit.ServiceName() != "orders" {
+		t.Fatalf("got %+v", kit)
+	}
+	_, end := kit.Span(t.Context(), "work")
+	end(nil)
+	if err := kit.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// blackhole accepts connections and never answers.
+func blackhole(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() })
+		}
+	}()
+	return "http://" + listener.Addr().String()
+}
+
+func TestAnOutageCostsTheServiceNothing(t *testing.T) {
+	for _, protocol := range []string{"http/protobuf", "grpc"} {
+		for name, endpoint := range map[string]string{"refused": "http://127.0.0.1:1", "black hole": blackhole(t)} {
+			t.Run(protocol+" "+name, func(t *testing.T) {
+				t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+				started := time.Now()
+				kit, err := throughline.Init(t.Context(), throughline.WithService("orders", ""), throughline.WithEndpoint(endpoint), quiet())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(started); took > time.Second {
+					t.Errorf("Init took %s", took)
+				}
+				server := httptest.NewServer(tlhttp.Handler(kit, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					tllog.New(kit, tllog.WithWriter(io.Discard)).InfoContext(r.Context(), "request")
+				})))
+				defer server.Close()
+				const requests = 5000 // more than the queues hold
+				started = time.Now()
+				for range requests {
+					response, err := http.Get(server.URL)
+					if err != nil {
+						t.Fatal(err)
+					}
+					response.Body.Close()
+				}
+				if took := time.Since(started); took > 15*time.Second {
+					t.Errorf("%d requests took %s", requests, took)
+				}
+				started = time.Now()
+				canceled, cancel := context.WithCancel(t.Context())
+				cancel()
+				err = kit.Shutdown(canceled)
+				if took := time.Since(started); took > 5500*time.Millisecond {
+					t.Errorf("Shutdown took %s", took)
+				}
+				if err == nil {
+					t.Error("Shutdown says that all was delivered")
+				}
+				if again := kit.Shutdown(t.Context()); !errors.Is(again, err) {
+					t.Errorf("the second Shutdown says %v", again)
+				}
+				stats := kit.Stats()
+				if stats.Spans.Created != requests || stats.Spans.Exported != 0 || stats.Spans.Failed == 0 || stats.Spans.Failed > requests {
+					t.Errorf("stats are %+v", stats)
+				}
+			})
+		}
+	}
+}
+
+func TestShutdownKeepsAShorterDeadline(t *testing.T) {
+	kit, err := throughline.Init(t.Context(), throughline.WithEndpoint(blackhole(t)), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, end := kit.Span(t.Context(), "work")
+	end(nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	if err := kit.Shutdown(ctx); err == nil {
+		t.Error("no error")
+	}
+	if took := time.Since(started); took > time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+type brokenExporter struct{ calls int }
+
+func (e *brokenExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
+	e.calls++
+	if e.calls%2 == 0 {
+		panic("exporter")
+	}
+	return fmt.Errorf("refused %d", e.calls)
+}
+
+func (*brokenExporter) Shutdown(context.Context) error { return nil }
+
+func TestLossesAreToldOnceAMinuteAndPanicsOfExportersContained(t *testing.T) {
+	var out bytes.Buffer
+	kit, err := throughline.Init(t.Context(), throughline.WithSpanExporter(&brokenExporter{}), throughline.WithEndpoint("http://127.0.0.1:1"),
+		throughline.WithMetricInterval(time.Hour), throughline.WithDiagnostics(slog.New(slog.NewJSONHandler(&out, nil))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		_, end := kit.Span(t.Context(), "work")
+		end(nil)
+		kit.Flush(t.Context())
+	}
+	var line struct {
+		Msg  string
+		Lost int `json:"lost_traces"`
+	}
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Msg != "telemetry was lost" {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	if got := kit.Stats().Spans; got != (throughline.SignalStats{Created: 4, Failed: 4}) {
+		t.Errorf("stats are %+v", got)
+	}
+}
+
+func TestSignalsEndTheContext(t *testing.T) {
+	var kit *throughline.Kit
+	ctx := kit.HandleSignals(t.Context())
+	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Second):
+		t.Fatal("the signal did not end the context")
+	}
+}
+
+func TestLongValuesAreCut(t *testing.T) {
+	r := startReceiver(t)
+	kit, err := throughline.Init(t.Context(), throughline.WithEndpoint(r.httpURL), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, end := kit.Span(t.Context(), "work", attribute.String("long", strings.Repeat("x", 100_000)))
+	end(nil)
+	if err := kit.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(stringsOf(r.spans[0].ScopeSpans[0].Spans[0].Attributes)["long"]); got != 8192 {
+		t.Errorf("%s bytes came through", strconv.Itoa(got))
+	}
+}
