@@ -44,9 +44,9 @@ export function appendDouble(out: ByteBuffer, value: number): void {
 	else out.ascii(Object.is(value, -0) ? '-0' : String(value));
 }
 
-/** As `appendDouble`, with quotes around what is no JSON number, as ProtoJSON has it. */
+/** As `appendDouble`, with quotes around what is no JSON number, as ProtoJSON has it, and around -0, which JavaScript writes as 0. */
 export function appendJsonDouble(out: ByteBuffer, value: number): void {
-	const quote = !Number.isFinite(value);
+	const quote = !Number.isFinite(value) || Object.is(value, -0);
 	if (quote) out.byte(QUOTE);
 	appendDouble(out, value);
 	if (quote) out.byte(QUOTE);

@@ -45,11 +45,13 @@ export class Block {
 	/** The data of `columns[i]`. */
 	readonly data: readonly Column[];
 	private readonly dictionaries: readonly Dictionary[];
-	private committed = 0;
+	private committed: number;
 
-	constructor(columns: readonly ColumnSpec[]) {
+	/** An empty block, or one of columns that are filled already. */
+	constructor(columns: readonly ColumnSpec[], data: readonly Column[] = columns.map((column) => createColumn(column.type))) {
 		this.columns = columns;
-		this.data = columns.map((column) => createColumn(column.type));
+		this.data = data;
+		this.committed = data[0]?.length ?? 0;
 		this.dictionaries = this.data.flatMap(dictionariesOf);
 	}
 

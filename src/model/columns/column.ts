@@ -27,6 +27,16 @@ export function createColumn(type: ColumnType): Column {
 	}
 }
 
+/** Whether there is a column for the type named. */
+export function isColumnType(type: string): type is ColumnType {
+	if (type.startsWith('Array(') && type.endsWith(')')) return isScalarType(type.slice('Array('.length, -1));
+	return isScalarType(type);
+}
+
+function isScalarType(type: string): boolean {
+	return isFixedType(type) || type === 'String' || type === 'LowCardinality(String)' || type === 'Map(LowCardinality(String), String)';
+}
+
 export function isFixedType(type: string): type is FixedType {
 	return Object.hasOwn(FIXED_WIDTH, type);
 }

@@ -88,6 +88,15 @@ export class FixedColumn {
 		for (let i = 0; i < this.width; i += 4) this.view.setInt32(at + i, source.view.getInt32(start + i, true), true);
 	}
 
+	/** Appends `rows` values that lie one after another from `start` on. */
+	pushRun(source: Uint8Array, start: number, rows: number): void {
+		const at = this.length * this.width;
+		const bytes = rows * this.width;
+		while (at + bytes > this.bytes.length) this.grow();
+		this.bytes.set(source.subarray(start, start + bytes), at);
+		this.length += rows;
+	}
+
 	pushZero(): void {
 		const at = this.length++ * this.width;
 		if (at >= this.bytes.length) this.grow();
