@@ -62,7 +62,8 @@ func (c *tracedConn) beginTx(ctx context.Context, opts driver.TxOptions) (driver
 	if opts.Isolation != 0 || opts.ReadOnly {
 		return nil, errors.New("tlsql: the driver supports neither isolation levels nor read-only transactions")
 	}
-	return c.Conn.Begin() //nolint:staticcheck // the only way with such a driver
+	//lint:ignore SA1019 the only way with such a driver
+	return c.Conn.Begin()
 }
 
 func (c *tracedConn) Ping(ctx context.Context) error {
@@ -127,7 +128,8 @@ func (s *tracedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) 
 		if err != nil {
 			return nil, err
 		}
-		return s.Stmt.Exec(values) //nolint:staticcheck // the only way with such a driver
+		//lint:ignore SA1019 the only way with such a driver
+		return s.Stmt.Exec(values)
 	})
 }
 
@@ -140,7 +142,8 @@ func (s *tracedStmt) QueryContext(ctx context.Context, args []driver.NamedValue)
 		if err != nil {
 			return nil, err
 		}
-		return s.Stmt.Query(values) //nolint:staticcheck // the only way with such a driver
+		//lint:ignore SA1019 the only way with such a driver
+		return s.Stmt.Query(values)
 	})
 }
 
