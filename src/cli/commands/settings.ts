@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { Failure } from '../../base/errors.ts';
 import { type Config, configPaths, loadConfig } from '../../server/config.ts';
 
 const DEFAULT_FILE = 'throughline.yaml';
@@ -25,10 +26,14 @@ export function settingsOf(command: Command): Config {
 	return loadConfig({ file, env: process.env, flags: parseFlags(command.args) });
 }
 
-/** `['--api.port', '1', '--api.host=x']` -> `{'api.port': '1', 'api.host': 'x'}`. */
+/** `['--api.port', '1', '--api.host=x']` -> `{'api.port': '1', 'api.host': 'x'}`. Throws for words that are no flag. */
 export function parseFlags(args: readonly string[]): Record<string, string> {
 	const flags: Record<string, string> = {};
 	for (let at = 0; at < args.length; at++) {
+		if (args[at]?.startsWith('--') !== true)
+			throw new Failure('invalid_argument', `'${args[at]}' is neither a command nor a flag`, {
+				hint: 'throughline --help lists the commands',
+			});
 		const [name = '', inline] = (args[at] ?? '').replace(/^--/, '').split(/=(.*)/s, 2);
 		flags[name] = inline ?? args[++at] ?? '';
 	}
