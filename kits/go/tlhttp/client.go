@@ -135,9 +135,17 @@ func (b *tracedBody) Read(p []byte) (int, error) {
 	if err == io.EOF {
 		b.finish("")
 	} else if err != nil {
-		b.finish(throughline.ErrorType(err))
+		b.finish(b.failureOf(err))
 	}
 	return n, err
+}
+
+// failureOf names what cut the body short: the caller's own context, or the other side.
+func (b *tracedBody) failureOf(err error) string {
+	if b.call.ctx.Err() != nil {
+		return throughline.ErrorType(err)
+	}
+	return "broken_response"
 }
 
 func (b *tracedBody) Close() error {

@@ -285,7 +285,7 @@ func TestClientFailures(t *testing.T) {
 		response.Body.Close()
 	}
 	spans := h.WaitSpans(3)
-	for i, want := range []string{"connection_refused", "404", "_OTHER"} {
+	for i, want := range []string{"connection_refused", "404", "broken_response"} {
 		attrs := kittest.Attributes(spans[i].Attributes)
 		if spans[i].Status.Code != codes.Error || attrs["error.type"] != want {
 			t.Errorf("%d: %v, want %s", i, attrs, want)
