@@ -122,29 +122,27 @@ export class Store implements AsyncDisposable {
 	}
 
 	/**
-	 * Runs `INSERT INTO … FORMAT …` with `body` as the data. Waits for the engine before it starts, but is not repeated when the
-	 * connection breaks, because the body may be gone: it throws `Failure('unavailable')` and the caller decides.
+	 * Runs `INSERT INTO … FORMAT …` with `body` as the data. When the connection cannot be made, or breaks and the statement is
+	 * `idempotent`, it is sent again, provided the body can be read again (an array can, a running generator cannot). Otherwise it
+	 * throws `Failure('unavailable')` and the caller decides.
 	 */
-	async insert(sql: string, body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>, options: QueryOptions = {}): Promise<void> {
-		let sent = false;
-		const once = async function* () {
-			for await (const chunk of body) {
-				sent = true;
-				yield chunk;
-			}
-		};
+	async insert(
+		sql: string,
+		body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+		options: QueryOptions & { readonly idempotent?: boolean } = {},
+	): Promise<void> {
 		await this.#attempt(
 			options,
 			async (client, signal, settings) => {
 				const result = await client.exec({
 					query: sql,
-					values: Readable.from(once(), { objectMode: false }),
+					values: Readable.from(body, { objectMode: false }),
 					clickhouse_settings: settings,
 					abort_signal: signal,
 				});
 				for await (const _ of result.stream);
 			},
-			() => !sent,
+			(error) => isRereadable(body) && (wasRefused(error) || options.idempotent === true),
 		);
 	}
 
@@ -176,7 +174,7 @@ export class Store implements AsyncDisposable {
 	async #attempt<T>(
 		options: QueryOptions,
 		action: (client: ClickHouseClient, signal: AbortSignal, settings: ClickHouseSettings) => Promise<T>,
-		mayRepeat: () => boolean = () => true,
+		mayRepeat: (error: unknown) => boolean = () => true,
 	): Promise<T> {
 		const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
 		const waitUntil = performance.now() + this.#waitForEngineMs;
@@ -190,7 +188,7 @@ export class Store implements AsyncDisposable {
 				if (options.abortSignal?.aborted) throw new Failure('cancelled', 'the query was cancelled', { cause: error });
 				if (timeout.aborted) throw timedOut(timeoutMs, error);
 				const again =
-					isNetworkError(error) && mayRepeat() && performance.now() < waitUntil && (wasRefused(error) || ++broken <= BROKEN_MAX);
+					isNetworkError(error) && mayRepeat(error) && performance.now() < waitUntil && (wasRefused(error) || ++broken <= BROKEN_MAX);
 				if (!again) throw toFailure(error);
 				await sleep(RETRY_PAUSE_MS);
 			}
@@ -232,6 +230,11 @@ function open(endpoint: Pick<Endpoint, 'url' | 'username' | 'password'>): ClickH
 		// Failures are thrown and logged where they are handled.
 		log: { level: ClickHouseLogLevel.OFF },
 	});
+}
+
+/** A generator is its own iterator, so reading it again finds the rest of it; a collection makes a new iterator each time. */
+function isRereadable(body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): boolean {
+	return Symbol.iterator in body && (body[Symbol.iterator]() as unknown) !== body;
 }
 
 function timedOut(timeoutMs: number, cause: unknown): Failure {

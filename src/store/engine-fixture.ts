@@ -35,7 +35,7 @@ export async function startFixture(options: Partial<EmbeddedEngineOptions> & { r
 }
 
 /** The bytes of a statement's answer in the Native format. */
-export async function nativeBytes(engine: EmbeddedEngine, sql: string): Promise<Uint8Array> {
+export async function nativeBytes(engine: EmbeddedEngine, sql: string): Promise<Uint8Array<ArrayBuffer>> {
 	const endpoint = await engine.endpoint(10_000);
 	const response = await fetch(`${endpoint.url}/?default_format=Native&max_result_bytes=0`, {
 		method: 'POST',

@@ -36,7 +36,8 @@ const SETTINGS: Settings = {
 
 /**
  * Loads `blocks` (a Native stream whose columns are named as in `table`) under `token`. Resolves when the table and all its views
- * hold the rows. Throws `Failure`; after `unavailable` or `timeout` load the same again, with the same token.
+ * hold the rows. Waits out a restart of the engine when `blocks` can be read again, as an array can.
+ * Throws `Failure`; after one that is retryable load the same again, with the same token.
  */
 export async function load(
 	store: Store,
@@ -49,6 +50,7 @@ export async function load(
 	await store.insert(`INSERT INTO ${table.table} (${columns}) FORMAT Native`, blocks, {
 		abortSignal: options.abortSignal,
 		timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+		idempotent: true,
 		settings: { ...SETTINGS, insert_deduplication_token: token },
 	});
 }

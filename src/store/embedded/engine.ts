@@ -17,6 +17,8 @@ const MiB = 1024 * 1024;
 const BASE_BYTES = 288 * MiB;
 const WAITING_MAX = 128;
 const QUERY_BYTES_MAX = 8 * MiB;
+/** An answer is held whole, twice for a moment: in the library and in Node. */
+const RESULT_BYTES_MAX = 64 * MiB;
 const INSERT_BYTES_MAX = 512 * MiB;
 const DATABASE_DIR = 'db';
 const INCOMING_DIR = 'incoming';
@@ -98,7 +100,7 @@ function statementDefaults(memoryBytesMax: number): ReadonlyMap<string, string> 
 			max_memory_usage: Math.round(engineBytes * 0.6),
 			max_bytes_before_external_group_by: Math.round(engineBytes * 0.3),
 			max_bytes_before_external_sort: Math.round(engineBytes * 0.3),
-			max_result_bytes: 128 * MiB,
+			max_result_bytes: RESULT_BYTES_MAX,
 		}).map(([name, value]) => [name, String(value)]),
 	);
 }

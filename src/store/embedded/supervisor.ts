@@ -27,6 +27,8 @@ export interface EmbeddedEngineOptions {
 	/** Ceiling for the engine's process. Default 1 GiB. */
 	readonly memoryBytesMax?: number;
 	readonly backoff?: Backoff;
+	/** How long the first start goes on trying: an earlier, killed platform may have left an engine that is still dying. Default 10 000. */
+	readonly firstStartMs?: number;
 	readonly clock?: Clock;
 	readonly onEvent?: (event: EngineEvent) => void;
 }
@@ -51,7 +53,6 @@ const GiB = 1024 ** 3;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5_000;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000, healthyMs: 30_000 };
-/** How long the first start waits for an engine that an earlier, killed platform left dying. */
 const FIRST_START_MS = 10_000;
 const LAST_WORDS_BYTES = 4096;
 /** Threads of the child's pool beside its sessions: file work, and the statement that kills another. */
@@ -149,7 +150,7 @@ export class EmbeddedEngine implements AsyncDisposable {
 
 	/** A platform that was killed leaves an engine that needs a moment to notice: try for some seconds before giving up. */
 	async #firstStart(): Promise<void> {
-		const deadline = this.#clock.monotonicMs() + FIRST_START_MS;
+		const deadline = this.#clock.monotonicMs() + (this.#options.firstStartMs ?? FIRST_START_MS);
 		for (;;) {
 			try {
 				await this.#launch();
