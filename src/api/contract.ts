@@ -188,6 +188,8 @@ export const StatusResponse = z.object({
 });
 export type StatusResponse = z.infer<typeof StatusResponse>;
 
+export const ExportQuery = TimeRangeQuery.extend({ service: z.string().optional() });
+
 /** Path templates, for client and server alike. */
 export const PATHS = {
 	status: '/api/v1/status',
@@ -198,4 +200,5 @@ export const PATHS = {
 	span: '/api/v1/traces/:traceId/spans/:spanId',
 	traceLogs: '/api/v1/traces/:traceId/logs',
 	traceOtlp: '/api/v1/traces/:traceId/otlp',
+	export: '/api/v1/export/:signal',
 } as const;

@@ -1,6 +1,7 @@
 /** The resources of the API, one file each: to add one, write a sibling and list it here. */
 
 import type { Resource } from './context.ts';
+import { registerExport } from './export.ts';
 import { registerJaeger } from './jaeger.ts';
 import { registerProbes } from './probes.ts';
 import { registerServices } from './services.ts';
@@ -18,5 +19,6 @@ export const RESOURCES: readonly Resource[] = [
 	registerSpans,
 	registerTraceLogs,
 	registerTraceOtlp,
+	registerExport,
 	registerJaeger,
 ];

@@ -66,7 +66,7 @@ async function sendSpans({ protocol, compression, endpoint }: SenderOptions): Pr
 
 async function sendLogs({ compression, endpoint }: SenderOptions): Promise<void> {
 	const exporter = new OTLPLogExporter({ compression: compression as never, url: `${endpoint}/v1/logs` });
-	const provider = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor(exporter as never)] } as never);
+	const provider = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter })] });
 	const logger = provider.getLogger('sender');
 	logger.emit({ body: 'plain text', severityNumber: 9, severityText: 'INFO', attributes: { int: 1 } });
 	logger.emit({ body: { nested: { list: [1, 'two', false] } }, severityNumber: 17, eventName: 'structured' } as never);
