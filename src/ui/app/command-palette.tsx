@@ -1,6 +1,6 @@
 /** Ctrl-K: go to a page or a service, or paste a trace id. Everything by keyboard; the list filters as one types. */
 
-import { FocusTrap, Modal } from '@mantine/core';
+import { Modal } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
@@ -57,7 +57,6 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
 			title={undefined}
 			aria-label="Search and commands"
 		>
-			<FocusTrap.InitialFocus />
 			<input
 				className="palette__input"
 				role="combobox"

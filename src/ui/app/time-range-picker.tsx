@@ -4,7 +4,7 @@ import { Popover } from '@mantine/core';
 import { IconArrowBackUp, IconChevronDown, IconClock, IconPlayerPause, IconPlayerPlay, IconZoomOut } from '@tabler/icons-react';
 import { type FormEvent, useState } from 'react';
 import { clockTime, dateTime, duration, text } from '../widgets/format.ts';
-import { lastToken, PRESETS_MS, parseLast, resolveRange, type TimeRange } from './time-range.ts';
+import { lastToken, PRESETS_MS, parseDateTime, parseLast, resolveRange, type TimeRange } from './time-range.ts';
 import { type TimeRangeControl, useTimeRange } from './use-time-range.ts';
 
 export function TimeRangePicker() {
@@ -63,12 +63,12 @@ export function TimeRangePicker() {
 function Choices({ control, onDone }: { control: TimeRangeControl; onDone: () => void }) {
 	const current = resolveRange(control.range, Date.now());
 	const [custom, setCustom] = useState('');
-	const [from, setFrom] = useState(localInput(current.fromMs));
-	const [to, setTo] = useState(localInput(current.toMs));
+	const [from, setFrom] = useState(dateTime(current.fromMs));
+	const [to, setTo] = useState(dateTime(current.toMs));
 	const customMs = parseLast(custom);
-	const fromMs = Date.parse(from);
-	const toMs = Date.parse(to);
-	const valid = toMs > fromMs;
+	const fromMs = parseDateTime(from);
+	const toMs = parseDateTime(to);
+	const valid = fromMs !== undefined && toMs !== undefined && toMs > fromMs;
 	const choose = (range: TimeRange): void => {
 		control.setRange(range);
 		onDone();
@@ -112,36 +112,16 @@ function Choices({ control, onDone }: { control: TimeRangeControl; onDone: () =>
 			</form>
 			<form className="time-choices__absolute" onSubmit={submitAbsolute}>
 				<label htmlFor="time-from">From</label>
-				<input
-					id="time-from"
-					className="field"
-					type="datetime-local"
-					step={1}
-					value={from}
-					onChange={(event) => setFrom(event.currentTarget.value)}
-				/>
+				<input id="time-from" className="field" value={from} onChange={(event) => setFrom(event.currentTarget.value)} />
 				<label htmlFor="time-to">To</label>
-				<input
-					id="time-to"
-					className="field"
-					type="datetime-local"
-					step={1}
-					value={to}
-					aria-invalid={!valid}
-					onChange={(event) => setTo(event.currentTarget.value)}
-				/>
+				<input id="time-to" className="field" value={to} aria-invalid={!valid} onChange={(event) => setTo(event.currentTarget.value)} />
 				<button type="submit" className="button button--strong" disabled={!valid}>
 					Use these times
 				</button>
-				<p className="quiet">Your local time, {Intl.DateTimeFormat().resolvedOptions().timeZone}</p>
+				<p className="quiet">Local time, {Intl.DateTimeFormat().resolvedOptions().timeZone}</p>
 			</form>
 		</div>
 	);
-}
-
-/** What <input type=datetime-local> wants: local time without a zone. */
-function localInput(timeMs: number): string {
-	return dateTime(timeMs).replace(' ', 'T');
 }
 
 function rangeLabel(range: TimeRange): string {

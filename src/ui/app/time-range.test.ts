@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lastToken, parseLast, readTimeRange, resolveRange, type TimeRange, writeTimeRange, zoomOut } from './time-range.ts';
+import { lastToken, parseDateTime, parseLast, readTimeRange, resolveRange, type TimeRange, writeTimeRange, zoomOut } from './time-range.ts';
 
 const read = (query: string): TimeRange => readTimeRange(new URLSearchParams(query));
 
@@ -15,6 +15,15 @@ describe('tokens', () => {
 	test('the shortest token is written', () => {
 		expect([5_400_000, 7_200_000, 86_400_000, 30_000].map(lastToken)).toEqual(['90m', '2h', '1d', '30s']);
 	});
+});
+
+test('absolute times as people type them', () => {
+	const noon = new Date(2026, 10, 24, 12, 5, 9).getTime();
+	expect(parseDateTime('2026-11-24 12:05:09')).toBe(noon);
+	expect(parseDateTime(' 2026-11-24T12:05 ')).toBe(noon - 9000);
+	expect(parseDateTime('2026-11-24T12:05:09Z')).toBe(Date.UTC(2026, 10, 24, 12, 5, 9));
+	for (const text of ['', 'yesterday', '2026-02-31 10:00', '2026-11-24 25:00', '24.11.2026 10:00'])
+		expect(parseDateTime(text)).toBeUndefined();
 });
 
 test('every range survives the URL', () => {

@@ -24,6 +24,19 @@ export function parseLast(token: string): number | undefined {
 	return lastMs > 0 && lastMs <= LAST_MS_MAX ? lastMs : undefined;
 }
 
+/** 'YYYY-MM-DD HH:MM[:SS]' in local time, or any time with a zone as ISO 8601 has it -> milliseconds; undefined when it is neither. */
+export function parseDateTime(text: string): number | undefined {
+	const local = /^\s*(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?\s*$/.exec(text);
+	if (local !== null) {
+		const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = local.slice(1).map((part) => Number(part ?? 0));
+		const date = new Date(year, month - 1, day, hour, minute, second);
+		// 2026-02-31 would silently become March.
+		return date.getMonth() === month - 1 && date.getDate() === day && hour < 24 && minute < 60 && second < 60 ? date.getTime() : undefined;
+	}
+	const timeMs = /\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:?\d\d)\s*$/.test(text) ? Date.parse(text.trim()) : Number.NaN;
+	return Number.isFinite(timeMs) ? timeMs : undefined;
+}
+
 /** The shortest token for a span of time: 5_400_000 -> '90m'. */
 export function lastToken(lastMs: number): string {
 	for (const unit of ['d', 'h', 'm'] as const) {

@@ -56,7 +56,7 @@ export function DockOverview({ view, path, node, detail }: DockProps & { detail:
 							missing <CopyId id={model.missingIds[above - model.spanCount] ?? ''} label="parent span id" short={false} />
 						</span>
 					) : (
-						<button type="button" className="dock__link ellipsis" onClick={() => view.select(above)}>
+						<button type="button" className="text-button ellipsis" onClick={() => view.select(above)}>
 							{serviceOf(model, above).service} {nameOf(model, above)}
 						</button>
 					)}

@@ -43,9 +43,15 @@ export interface BarScene {
 }
 
 /** Rows [first, last) onto a context whose origin is the top left of row `first`; `width` in CSS pixels. */
-export function drawBars(context: CanvasRenderingContext2D, scene: BarScene, first: number, last: number, width: number): void {
+export function drawBars(
+	context: CanvasRenderingContext2D,
+	scene: BarScene,
+	first: number,
+	last: number,
+	width: number,
+	height: number,
+): void {
 	const { rows, window, palette } = scene;
-	const height = (last - first) * ROW_PX;
 	context.clearRect(0, 0, width, height);
 	const scale = width / (window.to - window.from);
 	context.fillStyle = palette.line;

@@ -16,9 +16,11 @@ export interface TraceHeaderProps {
 	readonly filter: string;
 	readonly onFilter: (text: string) => void;
 	readonly onReload: () => void;
+	/** Shows the links of the span that spans of other traces point to. */
+	readonly onLinked: (spanId: string) => void;
 }
 
-export function TraceHeader({ model, filter, onFilter, onReload }: TraceHeaderProps) {
+export function TraceHeader({ model, filter, onFilter, onReload, onLinked }: TraceHeaderProps) {
 	const { traceId, startNs, linkedFrom } = model.response;
 	const root = rootNode(model);
 	const nowMs = useNow(10_000);
@@ -81,7 +83,18 @@ export function TraceHeader({ model, filter, onFilter, onReload }: TraceHeaderPr
 				<Fact name="Trace">
 					<CopyId id={traceId} label="trace id" />
 				</Fact>
-				{linkedFrom.length > 0 && <Fact name="Linked from">{counted(linkedFrom.length, 'span')}</Fact>}
+				{linkedFrom[0] !== undefined && (
+					<Fact name="Linked from">
+						<button
+							type="button"
+							className="text-button"
+							title="Show who points here"
+							onClick={() => onLinked(linkedFrom[0]?.linkedSpanId ?? '')}
+						>
+							{counted(linkedFrom.length, 'span')}
+						</button>
+					</Fact>
+				)}
 			</dl>
 			<ServicePills model={model} filter={filter} onFilter={onFilter} />
 		</header>

@@ -53,7 +53,16 @@ export function TraceView({ model, onReload }: { model: TraceModel; onReload: ()
 	return (
 		<div className="trace" data-dock={selected >= 0 && !narrow} style={{ ['--dock-width' as string]: `${dockWidth.widthPx}px` }}>
 			<div className="trace__top">
-				<TraceHeader model={model} filter={state.filter} onFilter={(text) => view.change({ filter: text })} onReload={onReload} />
+				<TraceHeader
+					model={model}
+					filter={state.filter}
+					onFilter={(text) => view.change({ filter: text })}
+					onReload={onReload}
+					onLinked={(spanId) => {
+						const node = model.nodeOfSpan.get(spanId);
+						if (node !== undefined) view.select(node, 'links');
+					}}
+				/>
 				{model.response.truncated && (
 					<Notice>
 						This trace has more spans than can be shown; the earliest {model.spanCount} are here. Durations and counts are those of the part
@@ -77,6 +86,7 @@ export function TraceView({ model, onReload }: { model: TraceModel; onReload: ()
 							onWindow={view.setWindow}
 							selected={selected}
 							collapsed={view.collapsed}
+							collapsible={!view.filtered}
 							onSelect={view.select}
 							onToggle={view.toggle}
 							onHover={setHover}

@@ -22,7 +22,7 @@ export function useDivider(paneWidth: number): Divider {
 }
 
 export function useDockWidth(): Divider {
-	return useWidth('throughline.trace.dock', 420, 300, Math.max(innerWidth * 0.6, 300), -1);
+	return useWidth('throughline.trace.dock', 440, 320, Math.max(innerWidth * 0.6, 300), -1);
 }
 
 /** `direction` -1: dragging left makes it wider. */

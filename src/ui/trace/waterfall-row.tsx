@@ -5,6 +5,7 @@ import { memo } from 'react';
 import { counted, duration, text } from '../widgets/format.ts';
 import { LanguageBadge } from '../widgets/service-name.tsx';
 import { ROW_PX } from './draw-bars.ts';
+import { guideStyle, guidesOf, INDENT_LEVELS_MAX } from './guides.ts';
 import { childCount, FLAG, hasFlag, nameOf, serviceOf, type TraceModel } from './model.ts';
 
 export interface WaterfallRowProps {
@@ -16,15 +17,13 @@ export interface WaterfallRowProps {
 	readonly color: string;
 	readonly selected: boolean;
 	readonly collapsed: boolean;
+	/** False while a filter decides what is shown. */
+	readonly collapsible: boolean;
 	readonly faint: boolean;
 	readonly onSelect: (node: number) => void;
 	readonly onToggle: (node: number) => void;
 	readonly onHover: (node: number) => void;
 }
-
-/** Deeper levels share the last indent; the depth is then written out. */
-const INDENT_LEVELS_MAX = 16;
-const INDENT_PX = 12;
 
 export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps) {
 	const { model, node, row, id, selected, collapsed } = props;
@@ -39,7 +38,7 @@ export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps)
 			aria-level={depth + 1}
 			aria-rowindex={row + 1}
 			aria-selected={selected}
-			aria-expanded={children > 0 ? !collapsed : undefined}
+			aria-expanded={children > 0 && props.collapsible ? !collapsed : undefined}
 			data-faint={props.faint}
 			data-missing={missing}
 			style={{ top: row * ROW_PX }}
@@ -47,7 +46,7 @@ export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps)
 			onPointerEnter={() => props.onHover(node)}
 		>
 			<div className="waterfall__tree" role="gridcell">
-				<span className="waterfall__guides" style={{ width: Math.min(depth, INDENT_LEVELS_MAX) * INDENT_PX }} aria-hidden="true" />
+				<span className="waterfall__guides" style={guideStyle(guidesOf(model, node))} aria-hidden="true" />
 				{depth > INDENT_LEVELS_MAX && (
 					<span className="waterfall__depth" title={`Level ${depth + 1}`}>
 						{depth + 1}
@@ -63,8 +62,8 @@ export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps)
 	);
 });
 
-function Toggle({ model, node, collapsed, onToggle, childCount: children }: WaterfallRowProps & { childCount: number }) {
-	if (children === 0) return <span className="waterfall__toggle" aria-hidden="true" />;
+function Toggle({ model, node, collapsed, collapsible, onToggle, childCount: children }: WaterfallRowProps & { childCount: number }) {
+	if (children === 0 || !collapsible) return <span className="waterfall__toggle" aria-hidden="true" />;
 	const below = (model.subtreeSize[node] as number) - 1;
 	const label = collapsed ? `Show ${counted(below, 'span')} below` : `Hide ${counted(below, 'span')} below`;
 	return (

@@ -24,6 +24,8 @@ export interface WaterfallProps {
 	/** Node number, -1 for none. */
 	readonly selected: number;
 	readonly collapsed: ReadonlySet<number>;
+	/** False while a filter decides what is shown. */
+	readonly collapsible: boolean;
 	readonly onSelect: (node: number) => void;
 	readonly onToggle: (node: number) => void;
 	/** Node under the pointer, -1 for none. */
@@ -36,7 +38,7 @@ export const rowId = (node: number): string => `span-row-${node}`;
 
 export function Waterfall(props: WaterfallProps) {
 	const { model, rows, window, selected, scroller } = props;
-	const { ref: sizeRef, width: paneWidth } = useElementSize<HTMLDivElement>();
+	const { ref: sizeRef, width: paneWidth, height: paneHeight } = useElementSize<HTMLDivElement>();
 	const mergedRef = useMergedRef(scroller, sizeRef);
 	const divider = useDivider(paneWidth);
 	const barWidth = Math.max(paneWidth - divider.widthPx, 0);
@@ -62,7 +64,7 @@ export function Waterfall(props: WaterfallProps) {
 				onPointerLeave={() => props.onHover(-1)}
 			>
 				<div className="waterfall__body" role="rowgroup" style={{ height: rows.count * ROW_PX }}>
-					<Bars {...props} range={range} width={barWidth} palette={palette} />
+					<Bars {...props} range={range} width={barWidth} minHeight={paneHeight} palette={palette} />
 					{rowsIn(range, props, palette.strong)}
 				</div>
 			</div>
@@ -100,6 +102,7 @@ function rowsIn(range: RowRange, props: WaterfallProps, colors: readonly string[
 				color={colors[model.response.columns.service[node] ?? -1] ?? 'transparent'}
 				selected={node === props.selected}
 				collapsed={props.collapsed.has(node)}
+				collapsible={props.collapsible}
 				faint={rows.faint[row] === 1}
 				onSelect={props.onSelect}
 				onToggle={props.onToggle}
@@ -112,11 +115,12 @@ function rowsIn(range: RowRange, props: WaterfallProps, colors: readonly string[
 
 const label = (ns: number): string => text(duration(ns));
 
-function Bars(props: WaterfallProps & { range: RowRange; width: number; palette: ReturnType<typeof usePalette> }) {
+function Bars(props: WaterfallProps & { range: RowRange; width: number; minHeight: number; palette: ReturnType<typeof usePalette> }) {
 	const { model, rows, path, logs, window, range, width, palette } = props;
 	const canvas = useRef<HTMLCanvasElement>(null);
 	const painted = useRef(false);
-	const heightPx = (range.last - range.first) * ROW_PX;
+	// Grid lines run down to the end of the pane, also under a short trace.
+	const heightPx = Math.max((range.last - range.first) * ROW_PX, range.first === 0 ? props.minHeight : 0);
 	const draw = useCallback(() => {
 		const context = canvas.current?.getContext('2d');
 		if (canvas.current === null || context == null || width === 0) return;
@@ -124,7 +128,7 @@ function Bars(props: WaterfallProps & { range: RowRange; width: number; palette:
 		const pixels = { width: Math.round(width * ratio), height: Math.round(heightPx * ratio) };
 		if (canvas.current.width !== pixels.width || canvas.current.height !== pixels.height) Object.assign(canvas.current, pixels);
 		context.setTransform(ratio, 0, 0, ratio, 0, 0);
-		drawBars(context, { model, rows, path, logs, window, palette, label }, range.first, range.last, width);
+		drawBars(context, { model, rows, path, logs, window, palette, label }, range.first, range.last, width, heightPx);
 		// For measurements: bench and browser tests read it.
 		if (!painted.current) performance.mark('waterfall-first-paint');
 		painted.current = true;

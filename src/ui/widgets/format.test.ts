@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+	axisTime,
 	bytes,
 	count,
 	counted,
@@ -94,6 +95,11 @@ test('absolute times keep all nine digits', () => {
 	const ns = '1764000000123456789';
 	expect(dateTimeNs(ns)).toMatch(/^2025-11-2\d \d\d:\d\d:\d\d\.123456789$/);
 	expect(msOfNs(ns)).toBe(1_764_000_000_123);
+});
+
+test('time axes say seconds only when short and the day only when long', () => {
+	const noon = new Date(2026, 10, 24, 12, 5, 9).getTime();
+	expect([60_000, 3_600_000, 86_400_000 * 3].map((axisMs) => axisTime(noon, axisMs))).toEqual(['12:05:09', '12:05', '11-24 12:05']);
 });
 
 test('a count agrees with its noun', () => {

@@ -3,7 +3,6 @@
 import { IconAlertCircle } from '@tabler/icons-react';
 import { duration, exactDuration, grouped, percent, rate } from './format.ts';
 import { QuantityText } from './quantity.tsx';
-import './red.css';
 
 export function Rate({ perSecond, calls }: { perSecond: number; calls: number }) {
 	return <QuantityText quantity={rate(perSecond)} exact={`${grouped(calls)} calls`} />;

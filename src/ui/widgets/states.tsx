@@ -5,7 +5,6 @@ import { type ReactNode, useEffect, useState } from 'react';
 import type { QueryMeta } from '../../api/contract.ts';
 import { ApiFailure } from '../data/api.ts';
 import { count, duration, grouped, text } from './format.ts';
-import './widgets.css';
 
 /** Answers within this time show no skeleton at all: a flash is worse than a moment of nothing. */
 const SKELETON_AFTER_MS = 150;

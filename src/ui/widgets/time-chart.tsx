@@ -5,8 +5,7 @@ import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useThemeName } from '../app/theme.ts';
-import { type Quantity, text } from './format.ts';
-import './widgets.css';
+import { axisTime, type Quantity, text } from './format.ts';
 
 export interface TimeChartProps {
 	readonly title: string;
@@ -20,6 +19,8 @@ export interface TimeChartProps {
 	readonly syncKey: string;
 	readonly onZoom: (fromMs: number, toMs: number) => void;
 	readonly kind?: 'line' | 'bars';
+	/** Pixels, axes included. */
+	readonly height?: number;
 	/** The number of the whole range, beside the title. */
 	readonly summary: string;
 }
@@ -33,7 +34,7 @@ export function TimeChart(props: TimeChartProps) {
 	const value = useRef<HTMLSpanElement>(null);
 	const latest = useRef(props);
 	latest.current = props;
-	const { startMs, stepMs, values, tone, syncKey, kind } = props;
+	const { startMs, stepMs, values, tone, syncKey, kind, height = HEIGHT_PX } = props;
 	useEffect(() => {
 		const element = host.current;
 		if (element === null || width === 0) return;
@@ -49,12 +50,16 @@ export function TimeChart(props: TimeChartProps) {
 		const chart = new uPlot(
 			{
 				width,
-				height: HEIGHT_PX,
+				height,
 				legend: { show: false },
 				cursor: { sync: { key: syncKey }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
 				scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
 				axes: [
-					axis(color, 24),
+					{
+						...axis(color, 24),
+						values: (self, splits) =>
+							splits.map((split) => axisTime(split * 1000, ((self.scales['x']?.max ?? 0) - (self.scales['x']?.min ?? 0)) * 1000)),
+					},
 					{ ...axis(color, 58), values: (_, splits) => splits.map((split) => text(latest.current.format(split))), space: 34 },
 				],
 				series: [{}, series(color(tone), kind ?? 'line')],
@@ -74,7 +79,7 @@ export function TimeChart(props: TimeChartProps) {
 			element,
 		);
 		return () => chart.destroy();
-	}, [width, themeName, startMs, stepMs, values, tone, syncKey, kind]);
+	}, [width, themeName, startMs, stepMs, values, tone, syncKey, kind, height]);
 	return (
 		<figure className="chart" ref={ref} aria-label={`${props.title}: ${props.summary}`}>
 			<figcaption className="chart__head">
@@ -83,7 +88,7 @@ export function TimeChart(props: TimeChartProps) {
 					{props.summary}
 				</span>
 			</figcaption>
-			<div className="chart__plot" ref={host} />
+			<div className="chart__plot" ref={host} style={{ height }} />
 		</figure>
 	);
 }

@@ -1,7 +1,7 @@
 /** Paints the scatter plot. Colours come from the theme's variables, so both themes share this code. */
 
-import { clockTime, duration, text } from '../../widgets/format.ts';
-import { type Dot, type Plot, yOf } from './scatter-layout.ts';
+import { axisTime, count, duration, THIN_SPACE, text } from '../../widgets/format.ts';
+import { type Dot, type Plot, type Unfetched, yOf } from './scatter-layout.ts';
 
 export function drawScatter(
 	canvas: HTMLCanvasElement,
@@ -10,6 +10,7 @@ export function drawScatter(
 	plot: Plot,
 	dots: readonly Dot[],
 	activeId: string | undefined,
+	unfetched: Unfetched | undefined,
 ): void {
 	const ratio = devicePixelRatio || 1;
 	canvas.width = Math.round(width * ratio);
@@ -20,6 +21,7 @@ export function drawScatter(
 	const styles = getComputedStyle(document.documentElement);
 	const color = (name: string): string => styles.getPropertyValue(name).trim();
 	context.font = '11px "Inter Variable", system-ui, sans-serif';
+	if (unfetched !== undefined) drawUnfetched(context, plot, unfetched, color);
 	drawAxes(context, plot, color);
 	for (const dot of dots) if (dot.trace.traceId !== activeId) drawDot(context, dot, color, false);
 	const active = dots.find((dot) => dot.trace.traceId === activeId);
@@ -38,7 +40,7 @@ function drawAxes(context: CanvasRenderingContext2D, plot: Plot, color: (name: s
 		context.moveTo(plot.left, y);
 		context.lineTo(plot.left + plot.width, y);
 		context.stroke();
-		context.fillText(text(duration(Math.round(ns))), plot.left - 8, y);
+		context.fillText(durationLabel(ns), plot.left - 8, y);
 	}
 	context.textBaseline = 'alphabetic';
 	const labels = Math.max(2, Math.min(8, Math.floor(plot.width / 120)));
@@ -46,20 +48,31 @@ function drawAxes(context: CanvasRenderingContext2D, plot: Plot, color: (name: s
 		const share = label / labels;
 		context.textAlign = label === 0 ? 'left' : label === labels ? 'right' : 'center';
 		context.fillText(
-			timeLabel(plot, plot.fromMs + share * (plot.toMs - plot.fromMs)),
+			axisTime(plot.fromMs + share * (plot.toMs - plot.fromMs), plot.toMs - plot.fromMs),
 			plot.left + share * plot.width,
 			plot.top + plot.height + 16,
 		);
 	}
 }
 
-/** Seconds only when the range is short, the date only when it is long. */
-function timeLabel(plot: Plot, timeMs: number): string {
-	const width = plot.toMs - plot.fromMs;
-	const time = clockTime(timeMs);
-	if (width <= 600_000) return time;
-	if (width <= 86_400_000) return time.slice(0, 5);
-	return `${String(new Date(timeMs).getDate()).padStart(2, '0')}. ${time.slice(0, 5)}`;
+/** Powers of ten in one unit each: '100 s', not '1 min 40 s'. */
+function durationLabel(ns: number): string {
+	return ns >= 60e9 ? `${count(ns / 1e9).value}${count(ns / 1e9).unit}${THIN_SPACE}s` : text(duration(Math.round(ns)));
+}
+
+/** Results not fetched yet lie where nothing is drawn: say so instead of showing an empty hour. */
+function drawUnfetched(context: CanvasRenderingContext2D, plot: Plot, unfetched: Unfetched, color: (name: string) => string): void {
+	context.fillStyle = color('--surface-2');
+	if (unfetched.beforeX > plot.left) context.fillRect(plot.left, plot.top, unfetched.beforeX - plot.left, plot.height);
+	if (unfetched.belowY < plot.top + plot.height)
+		context.fillRect(plot.left, unfetched.belowY, plot.width, plot.top + plot.height - unfetched.belowY);
+	context.fillStyle = color('--text-2');
+	context.textAlign = 'left';
+	context.textBaseline = 'middle';
+	const y = unfetched.beforeX > plot.left ? plot.top + plot.height / 2 : (unfetched.belowY + plot.top + plot.height) / 2;
+	const room = unfetched.beforeX > plot.left ? unfetched.beforeX - plot.left : plot.width;
+	const height = unfetched.beforeX > plot.left ? plot.height : plot.top + plot.height - unfetched.belowY;
+	if (context.measureText(unfetched.label).width + 16 < room && height > 14) context.fillText(unfetched.label, plot.left + 8, y);
 }
 
 function drawDot(context: CanvasRenderingContext2D, dot: Dot, color: (name: string) => string, active: boolean): void {

@@ -42,30 +42,32 @@ function Results({ filter, onChange }: { filter: TraceFilter; onChange: (change:
 	if (traces.length === 0 || last === undefined)
 		return <NoTraces filter={filter} onClear={() => onChange({ ...NO_FILTER, sort: filter.sort })} onWiden={time.widen} />;
 	return (
-		<div className="explore-results" data-stale={query.isPlaceholderData}>
-			{error !== null && <Notice>These results are older than asked for: {error.message}</Notice>}
-			<Scatter
-				traces={traces}
-				fromMs={last.meta.fromMs}
-				toMs={last.meta.toMs}
-				activeId={active?.traceId}
-				complete={last.nextCursor === null}
-				sort={filter.sort}
-				onPick={(box) =>
-					time.zoomTo(box.fromMs, box.toMs, (params) =>
-						writeTraceFilter(params, { ...filter, minDurationMs: box.minDurationMs, maxDurationMs: box.maxDurationMs }),
-					)
-				}
-			/>
-			<TracesTable traces={traces} sort={filter.sort} onSort={(sort) => onChange({ sort })} onActive={setActive} />
-			<div className="explore-more">
-				{query.hasNextPage ? (
-					<button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-						{query.isFetchingNextPage ? 'Loading' : 'Load more'}
-					</button>
-				) : (
-					<span className="quiet">These are all.</span>
-				)}
+		<>
+			<div className="explore-results" data-stale={query.isPlaceholderData}>
+				{error !== null && <Notice>These results are older than asked for: {error.message}</Notice>}
+				<Scatter
+					traces={traces}
+					fromMs={last.meta.fromMs}
+					toMs={last.meta.toMs}
+					activeId={active?.traceId}
+					complete={last.nextCursor === null}
+					sort={filter.sort}
+					onPick={(box) =>
+						time.zoomTo(box.fromMs, box.toMs, (params) =>
+							writeTraceFilter(params, { ...filter, minDurationMs: box.minDurationMs, maxDurationMs: box.maxDurationMs }),
+						)
+					}
+				/>
+				<TracesTable traces={traces} sort={filter.sort} onSort={(sort) => onChange({ sort })} onActive={setActive} />
+				<div className="explore-more">
+					{query.hasNextPage ? (
+						<button type="button" className="button" disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+							{query.isFetchingNextPage ? 'Loading' : 'Load more'}
+						</button>
+					) : (
+						<span className="quiet">These are all.</span>
+					)}
+				</div>
 			</div>
 			<MetaLine meta={last.meta}>
 				<span>
@@ -73,7 +75,7 @@ function Results({ filter, onChange }: { filter: TraceFilter; onChange: (change:
 					{query.hasNextPage && ' so far'}, {filter.sort === 'time' ? 'newest first' : 'longest first'}
 				</span>
 			</MetaLine>
-		</div>
+		</>
 	);
 }
 

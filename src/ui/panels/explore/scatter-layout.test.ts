@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TraceSummary } from '../../../api/contract.ts';
-import { boxOf, dotAt, dotsOf, plotOf } from './scatter-layout.ts';
+import { boxOf, dotAt, dotsOf, plotOf, unfetchedOf } from './scatter-layout.ts';
 
 const trace = (traceId: string, startMs: number, durationNs: number): TraceSummary => ({
 	traceId,
@@ -29,6 +29,14 @@ test('the nearest dot within reach is hit, none beyond', () => {
 	const dots = dotsOf(traces, plot);
 	expect(dotAt(dots, 52, 108)?.trace.traceId).toBe('a');
 	expect(dotAt(dots, 100, 60)).toBeUndefined();
+});
+
+test('what is not fetched lies before the oldest or below the shortest', () => {
+	const later = plotOf(traces, area, 0, 2000);
+	const dots = dotsOf(traces, later);
+	expect(unfetchedOf(dots, later, 'time')).toMatchObject({ beforeX: 100 - (dots[0]?.radius ?? 0), belowY: 110 });
+	expect(unfetchedOf(dots, later, 'duration')).toMatchObject({ beforeX: 50, belowY: 110 });
+	expect(unfetchedOf([], later, 'time')).toBeUndefined();
 });
 
 test('a drawn box becomes time and duration, whichever corner came first', () => {

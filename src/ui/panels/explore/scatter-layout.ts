@@ -23,6 +23,15 @@ export interface Dot {
 	readonly radius: number;
 }
 
+/** The part of the plot where results may lie that have not been fetched. */
+export interface Unfetched {
+	readonly label: string;
+	/** Pixels: everything left of this, */
+	readonly beforeX: number;
+	/** or everything below this. */
+	readonly belowY: number;
+}
+
 export interface Box {
 	readonly fromMs: number;
 	readonly toMs: number;
@@ -58,8 +67,25 @@ export function dotsOf(traces: readonly TraceSummary[], plot: Plot): Dot[] {
 		trace,
 		x: plot.left + ((msOfNs(trace.startNs) - plot.fromMs) / (plot.toMs - plot.fromMs)) * plot.width,
 		y: yOf(plot, trace.durationNs),
-		radius: Math.min(3 + Math.sqrt(trace.spanCount) * 0.35, 14),
+		radius: Math.min(2.5 + Math.sqrt(trace.spanCount) * 0.3, 9),
 	}));
+}
+
+/** Newest first: what is older than the last result; longest first: what is shorter. */
+export function unfetchedOf(dots: readonly Dot[], plot: Plot, sort: 'time' | 'duration'): Unfetched | undefined {
+	if (dots.length === 0) return undefined;
+	const bottom = plot.top + plot.height;
+	if (sort === 'time')
+		return {
+			label: 'older traces: load more below',
+			beforeX: Math.max(Math.min(...dots.map((dot) => dot.x - dot.radius)), plot.left),
+			belowY: bottom,
+		};
+	return {
+		label: 'shorter traces: load more below',
+		beforeX: plot.left,
+		belowY: Math.min(Math.max(...dots.map((dot) => dot.y + dot.radius)), bottom),
+	};
 }
 
 /** The nearest dot whose edge is within `reachPx` of the point. */

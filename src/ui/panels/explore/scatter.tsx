@@ -9,7 +9,7 @@ import { useThemeName } from '../../app/theme.ts';
 import { useSearch } from '../../app/use-url.ts';
 import { counted, dateTimeNs, duration, text } from '../../widgets/format.ts';
 import { drawScatter } from './draw-scatter.ts';
-import { type Box, boxOf, type Dot, dotAt, dotsOf, plotOf } from './scatter-layout.ts';
+import { type Box, boxOf, type Dot, dotAt, dotsOf, plotOf, unfetchedOf } from './scatter-layout.ts';
 
 export interface ScatterProps {
 	readonly traces: readonly TraceSummary[];
@@ -53,9 +53,14 @@ export function Scatter(props: ScatterProps) {
 		return plotOf(traces, area, fromMs, toMs);
 	}, [traces, fromMs, toMs, width]);
 	const dots = useMemo(() => dotsOf(traces, plot), [traces, plot]);
+	const unfetched = useMemo(
+		() => (props.complete ? undefined : unfetchedOf(dots, plot, props.sort)),
+		[props.complete, props.sort, dots, plot],
+	);
 	useLayoutEffect(() => {
-		if (canvas.current !== null && width > 0) drawScatter(canvas.current, width, HEIGHT_PX, plot, dots, hover?.trace.traceId ?? activeId);
-	}, [plot, dots, hover, activeId, width, themeName]);
+		if (canvas.current !== null && width > 0)
+			drawScatter(canvas.current, width, HEIGHT_PX, plot, dots, hover?.trace.traceId ?? activeId, unfetched);
+	}, [plot, dots, hover, activeId, unfetched, width, themeName]);
 
 	const onPointerDown = (event: PointerEvent<HTMLCanvasElement>): void => {
 		if (event.button !== 0 || event.pointerType === 'touch') return;
@@ -100,11 +105,6 @@ export function Scatter(props: ScatterProps) {
 				/>
 			)}
 			{hover !== undefined && drag === undefined && <Hint dot={hover} width={width} />}
-			{!props.complete && (
-				<div className="scatter__note">
-					{props.sort === 'time' ? 'newest' : 'longest'} {traces.length}
-				</div>
-			)}
 		</div>
 	);
 }

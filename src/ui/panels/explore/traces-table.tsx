@@ -10,21 +10,25 @@ import { DataTable, type TableColumn } from '../../widgets/data-table.tsx';
 import { count, dateTimeNs, duration, exactDuration, grouped, msOfNs, relativeTime, text } from '../../widgets/format.ts';
 import { QuantityText } from '../../widgets/quantity.tsx';
 import { ServiceSwatch } from '../../widgets/service-name.tsx';
+import { fullBarNs } from './duration-bar.ts';
+import './traces-table.css';
 
 /** Pills shown before '+3'. */
 const PILLS_MAX = 4;
 
 export interface TracesTableProps {
 	readonly traces: readonly TraceSummary[];
-	readonly sort: 'time' | 'duration';
-	readonly onSort: (sort: 'time' | 'duration') => void;
-	readonly onActive: (trace: TraceSummary | undefined) => void;
+	/** Absent: newest first, and no choice. */
+	readonly sort?: 'time' | 'duration';
+	readonly onSort?: (sort: 'time' | 'duration') => void;
+	readonly onActive?: (trace: TraceSummary | undefined) => void;
 }
 
 export function TracesTable({ traces, sort, onSort, onActive }: TracesTableProps) {
 	const search = useSearch();
 	const nowMs = useNow(10_000);
-	const columns = useMemo(() => columnsOf(traces, nowMs), [traces, nowMs]);
+	const sortable = onSort !== undefined;
+	const columns = useMemo(() => columnsOf(traces, nowMs, sortable), [traces, nowMs, sortable]);
 	return (
 		<DataTable
 			label="Traces"
@@ -35,16 +39,16 @@ export function TracesTable({ traces, sort, onSort, onActive }: TracesTableProps
 			rowLabel={(row) => `Trace ${row.rootService} ${row.rootName}`}
 			// The server sorts, newest or longest first; turning it round would need the other end of the results.
 			serverSorted
-			sort={{ by: sort, descending: true }}
-			onSort={({ by }) => onSort(by === 'duration' ? 'duration' : 'time')}
-			onActive={onActive}
+			sort={{ by: sort ?? 'time', descending: true }}
+			onSort={({ by }) => onSort?.(by === 'duration' ? 'duration' : 'time')}
+			{...(onActive === undefined ? {} : { onActive })}
 			cardPx={96}
 		/>
 	);
 }
 
-function columnsOf(traces: readonly TraceSummary[], nowMs: number): readonly TableColumn<TraceSummary>[] {
-	const longest = Math.max(1, ...traces.map((trace) => trace.durationNs));
+function columnsOf(traces: readonly TraceSummary[], nowMs: number, sortable: boolean): readonly TableColumn<TraceSummary>[] {
+	const full = fullBarNs(traces.map((trace) => trace.durationNs));
 	return [
 		{
 			id: 'root',
@@ -59,7 +63,7 @@ function columnsOf(traces: readonly TraceSummary[], nowMs: number): readonly Tab
 			hint: 'Newest first',
 			track: '88px',
 			align: 'right',
-			value: (row) => msOfNs(row.startNs),
+			...(sortable ? { value: (row: TraceSummary) => msOfNs(row.startNs) } : {}),
 			cell: (row) => (
 				<time className="quiet" dateTime={new Date(msOfNs(row.startNs)).toISOString()} title={dateTimeNs(row.startNs)}>
 					{relativeTime(msOfNs(row.startNs), nowMs)}
@@ -72,11 +76,11 @@ function columnsOf(traces: readonly TraceSummary[], nowMs: number): readonly Tab
 			hint: 'Longest first',
 			track: '184px',
 			align: 'right',
-			value: (row) => row.durationNs,
+			...(sortable ? { value: (row: TraceSummary) => row.durationNs } : {}),
 			cell: (row) => (
 				<>
-					<span className="duration-bar" aria-hidden="true">
-						<span style={{ width: `${Math.max(1, (row.durationNs / longest) * 100)}%` }} />
+					<span className="duration-bar" data-beyond={row.durationNs > full} aria-hidden="true">
+						<span style={{ width: `${Math.min(Math.max(2, (row.durationNs / full) * 100), 100)}%` }} />
 					</span>
 					<span className="explore-number">
 						<QuantityText quantity={duration(row.durationNs)} exact={exactDuration(row.durationNs)} />

@@ -8,7 +8,9 @@ import { servicesQuery, statusQuery } from '../../data/queries.ts';
 import { counted } from '../../widgets/format.ts';
 import { Empty, Failed, MetaLine, Skeleton } from '../../widgets/states.tsx';
 import { FirstRun } from '../first-run/first-run.tsx';
+import { LatestErrors } from './latest-errors.tsx';
 import { ServicesTable } from './services-table.tsx';
+import { TotalCharts } from './total-charts.tsx';
 
 /** Offered when the range holds nothing but older data exists. */
 const WIDER_MS = 7 * 86_400_000;
@@ -50,7 +52,9 @@ function Services() {
 	return (
 		<>
 			{error !== null && <Failed what="newer figures" error={error} onRetry={() => void refetch()} />}
+			<TotalCharts services={data.services} />
 			<ServicesTable services={data.services} />
+			<LatestErrors />
 			<MetaLine meta={data.meta}>
 				<span>{counted(data.services.length, 'service')}</span>
 			</MetaLine>

@@ -11,6 +11,7 @@ import { DataTable, type TableColumn } from '../../widgets/data-table.tsx';
 import { ErrorRatio, Latency, Rate } from '../../widgets/red.tsx';
 import { ServiceName } from '../../widgets/service-name.tsx';
 import { Sparkline } from '../../widgets/sparkline.tsx';
+import './services.css';
 
 export function ServicesTable({ services }: { services: readonly ServiceSummary[] }) {
 	const search = useSearch();
@@ -52,7 +53,7 @@ function columnsOf(services: readonly ServiceSummary[], search: string): readonl
 						title={`Charts and operations of ${row.service}`}
 					>
 						<IconChartLine size={14} aria-hidden="true" />
-						<span className="services__open-text">Details</span>
+						<span className="hidden-visually">Details of {row.service}</span>
 					</Link>
 				</>
 			),

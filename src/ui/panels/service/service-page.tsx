@@ -56,7 +56,7 @@ function Charts({ summary, time }: { summary: ServiceSummary; time: TimeRangeCon
 	const p95Ns = useMemo(() => series.p95Ms.map((value) => (value === null ? null : value * 1e6)), [series.p95Ms]);
 	const place = { startMs: series.startMs, stepMs: series.stepMs, syncKey: 'service', onZoom: time.zoomTo };
 	return (
-		<div className="service-charts">
+		<div className="chart-row">
 			<TimeChart
 				{...place}
 				title="Rate"

@@ -1,0 +1,42 @@
+/** The guide lines left of a span: one for each ancestor that has more children below, ending at the last child. */
+
+import { ROOT, type TraceModel } from './model.ts';
+
+export const INDENT_PX = 12;
+/** Deeper levels share the last indent; the depth is then written out. */
+export const INDENT_LEVELS_MAX = 16;
+
+/** Left to right, one for each level shown: no line, a line through the row, or one that ends at its middle. */
+export type Guide = 'none' | 'through' | 'end';
+
+export function guidesOf(model: TraceModel, node: number): readonly Guide[] {
+	const levels = Math.min(model.depth[node] as number, INDENT_LEVELS_MAX);
+	const guides = new Array<Guide>(levels).fill('none');
+	let at = node;
+	for (let level = levels - 1; level >= 0; level--) {
+		const above = model.parent[at] as number;
+		if (above === ROOT) break;
+		const last = model.childList[(model.childOffset[above + 1] as number) - 1] === at;
+		guides[level] = last ? (at === node ? 'end' : 'none') : 'through';
+		at = above;
+	}
+	return guides;
+}
+
+/** The lines as CSS backgrounds, so that a row needs no element for each. */
+export function guideStyle(guides: readonly Guide[]): {
+	width: number;
+	backgroundImage: string;
+	backgroundPosition: string;
+	backgroundSize: string;
+} {
+	const lines = guides.flatMap((guide, level) =>
+		guide === 'none' ? [] : [{ x: level * INDENT_PX + 7, height: guide === 'end' ? '50%' : '100%' }],
+	);
+	return {
+		width: guides.length * INDENT_PX,
+		backgroundImage: lines.map(() => 'linear-gradient(var(--line-strong), var(--line-strong))').join(', '),
+		backgroundPosition: lines.map(({ x }) => `${x}px 0`).join(', '),
+		backgroundSize: lines.map(({ height }) => `1px ${height}`).join(', '),
+	};
+}
