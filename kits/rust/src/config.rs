@@ -41,6 +41,7 @@ pub struct Config {
     pub(crate) queue_size_max: usize,
     pub(crate) batch_size_max: usize,
     pub(crate) log_level: Level,
+    pub(crate) log_levels: Vec<(&'static str, Level)>,
     pub(crate) log_writer: Option<LogWriter>,
     pub(crate) global: bool,
     pub(crate) variables: Option<HashMap<String, String>>,
@@ -81,6 +82,7 @@ impl Config {
             queue_size_max: 2048,
             batch_size_max: 512,
             log_level: Level::INFO,
+            log_levels: Vec::new(),
             log_writer: None,
             global: false,
             variables: None,
@@ -161,6 +163,13 @@ impl ConfigBuilder {
     /// The least severe level that is printed and exported: `INFO`. `THROUGHLINE_LOG_LEVEL` overrides it.
     pub fn log_level(mut self, level: Level) -> Self {
         self.0.log_level = level;
+        self
+    }
+
+    /// The least severe level of one crate or module and all below it, such as `async_nats`; the longest match counts. It cannot
+    /// lower the bar below [`log_level`](ConfigBuilder::log_level).
+    pub fn log_level_of(mut self, target: &'static str, level: Level) -> Self {
+        self.0.log_levels.push((target, level));
         self
     }
 

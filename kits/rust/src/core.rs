@@ -91,8 +91,13 @@ pub(crate) struct MessagingInstruments {
     pub(crate) process_duration: Histogram<f64>,
 }
 
-fn seconds(meter: &Meter, name: &'static str) -> Histogram<f64> {
-    meter.f64_histogram(name).with_unit("s").with_boundaries(names::DURATION_BUCKETS.to_vec()).build()
+fn seconds(meter: &Meter, name: &'static str, description: &'static str) -> Histogram<f64> {
+    meter
+        .f64_histogram(name)
+        .with_unit("s")
+        .with_description(description)
+        .with_boundaries(names::DURATION_BUCKETS.to_vec())
+        .build()
 }
 
 impl Instruments {
@@ -101,26 +106,46 @@ impl Instruments {
         let _ = (&http, &grpc, &sql, &nats);
         Instruments {
             #[cfg(feature = "http")]
-            http_server_duration: seconds(&http, "http.server.request.duration"),
+            http_server_duration: seconds(&http, "http.server.request.duration", "Duration of HTTP server requests."),
             #[cfg(feature = "http")]
-            http_server_active: http.i64_up_down_counter("http.server.active_requests").with_unit("{request}").build(),
+            http_server_active: http
+                .i64_up_down_counter("http.server.active_requests")
+                .with_description("Number of active HTTP server requests.")
+                .with_unit("{request}")
+                .build(),
             #[cfg(feature = "reqwest")]
-            http_client_duration: seconds(&http, "http.client.request.duration"),
+            http_client_duration: seconds(&http, "http.client.request.duration", "Duration of HTTP client requests."),
             #[cfg(feature = "tonic")]
-            rpc_server_duration: seconds(&grpc, "rpc.server.call.duration"),
+            rpc_server_duration: seconds(&grpc, "rpc.server.call.duration", "Duration of RPCs."),
             #[cfg(feature = "tonic")]
-            rpc_client_duration: seconds(&grpc, "rpc.client.call.duration"),
+            rpc_client_duration: seconds(&grpc, "rpc.client.call.duration", "Duration of RPCs."),
             #[cfg(feature = "sqlx")]
-            db_duration: seconds(&sql, "db.client.operation.duration"),
+            db_duration: seconds(&sql, "db.client.operation.duration", "Duration of database client operations."),
             #[cfg(feature = "nats")]
             messaging: MessagingInstruments {
-                sent: nats.u64_counter("messaging.client.sent.messages").with_unit("{message}").build(),
-                consumed: nats.u64_counter("messaging.client.consumed.messages").with_unit("{message}").build(),
-                operation_duration: seconds(&nats, "messaging.client.operation.duration"),
-                process_duration: seconds(&nats, "messaging.process.duration"),
+                sent: nats
+                    .u64_counter("messaging.client.sent.messages")
+                    .with_description("Messages a producer tried to send.")
+                    .with_unit("{message}")
+                    .build(),
+                consumed: nats
+                    .u64_counter("messaging.client.consumed.messages")
+                    .with_description("Messages delivered to the application.")
+                    .with_unit("{message}")
+                    .build(),
+                operation_duration: seconds(
+                    &nats,
+                    "messaging.client.operation.duration",
+                    "Duration of messaging operations initiated by a client.",
+                ),
+                process_duration: seconds(&nats, "messaging.process.duration", "Duration of processing messages."),
             },
-            task_duration: seconds(&task, "kit.task.duration"),
-            task_active: task.i64_up_down_counter("kit.task.active").with_unit("{task}").build(),
+            task_duration: seconds(&task, "kit.task.duration", "Duration of background tasks."),
+            task_active: task
+                .i64_up_down_counter("kit.task.active")
+                .with_description("Number of background tasks running now.")
+                .with_unit("{task}")
+                .build(),
         }
     }
 }

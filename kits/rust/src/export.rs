@@ -7,7 +7,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -23,16 +22,10 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use crate::attributes;
 use crate::diagnostics::Diagnostics;
+use crate::queue::Counter;
 
 /// The longest text of an attribute, in bytes: 2048 spans of 128 attributes of this length are the worst a queue can hold.
 pub(crate) const TEXT_BYTES_MAX: usize = 8192;
-
-/// How one signal fared. Read them with [`Kit::counts`](crate::Kit::counts).
-#[derive(Debug, Default)]
-pub(crate) struct Counter {
-    pub(crate) exported: AtomicU64,
-    pub(crate) failed: AtomicU64,
-}
 
 /// An exporter with a guard around it.
 #[derive(Debug)]
@@ -49,11 +42,9 @@ impl<E> Guard<E> {
         let result = AssertUnwindSafe(export).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err(OTelSdkError::InternalFailure("the exporter panicked".into())));
         match &result {
-            Ok(()) => {
-                self.counter.exported.fetch_add(items, Ordering::Relaxed);
-            }
+            Ok(()) => self.counter.settle(items, true),
             Err(error) => {
-                self.counter.failed.fetch_add(items, Ordering::Relaxed);
+                self.counter.settle(items, false);
                 let cause = format!("{} export", self.signal);
                 let message = "telemetry was lost: the export failed";
                 self.diagnostics.tell(&cause, message, items, &error.to_string());
@@ -108,12 +99,11 @@ impl<E: LogExporter> LogExporter for Guard<E> {
 
 impl<E: PushMetricExporter> PushMetricExporter for Guard<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let scopes = metrics.scope_metrics();
-        let items = scopes.map(|scope| scope.metrics().count() as u64).sum();
-        if items == 0 {
+        if metrics.scope_metrics().next().is_none() {
             return Ok(());
         }
-        self.run(items, self.inner.export(metrics)).await
+        self.counter.create(1);
+        self.run(1, self.inner.export(metrics)).await
     }
 
     fn force_flush(&self) -> OTelSdkResult {

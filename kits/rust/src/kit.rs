@@ -23,8 +23,9 @@ use opentelemetry_sdk::trace::{
 use crate::config::{Config, LogWriter, Protocol, Settings};
 use crate::core::Core;
 use crate::diagnostics::Diagnostics;
-use crate::export::{Counter, Guard, Http};
+use crate::export::{Guard, Http};
 use crate::propagate::Propagator;
+use crate::queue::{Counted, Counter, SignalStats};
 use crate::resource;
 
 /// A configuration that could not be used. Take the kit out of it, which records nothing but works, and go on serving.
@@ -66,14 +67,16 @@ pub enum FlushError {
     Failed(String),
 }
 
-/// How many items left the process since the start, and how many were lost on the way.
+/// What became of the telemetry the kit recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Counts {
-    /// Items the receiver acknowledged.
-    pub exported: u64,
-    /// Items of exports that failed.
-    pub failed: u64,
+pub struct Stats {
+    /// Spans that ended and were sampled.
+    pub spans: SignalStats,
+    /// Log records.
+    pub logs: SignalStats,
+    /// Collections of metrics.
+    pub metrics: SignalStats,
 }
 
 /// The handle to all instrumentation of one service. Clones share one pipeline; dropping the last one flushes it, in bounded time.
@@ -85,9 +88,10 @@ pub struct Kit {
 pub(crate) struct Inner {
     pub(crate) core: Arc<Core>,
     providers: Option<Providers>,
-    counters: [(&'static str, Arc<Counter>); 3],
+    counters: [Arc<Counter>; 3],
     pub(crate) log_writer: Option<LogWriter>,
     pub(crate) log_level: tracing::Level,
+    pub(crate) log_levels: Vec<(&'static str, tracing::Level)>,
     drop_timeout: Duration,
     closed: AtomicBool,
 }
@@ -212,14 +216,22 @@ impl Pipeline<'_> {
         Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
     }
 
-    fn guard<E>(&self, signal: &'static str, inner: E) -> Guard<E> {
+    fn counter(&self, signal: &'static str) -> Arc<Counter> {
         let [spans, logs, metrics] = &self.counters;
-        let counter = match signal {
+        Arc::clone(match signal {
             "span" => spans,
             "log" => logs,
             _ => metrics,
-        };
-        Guard { inner, signal, counter: Arc::clone(counter), diagnostics: Arc::clone(&self.diagnostics) }
+        })
+    }
+
+    fn guard<E>(&self, signal: &'static str, inner: E) -> Guard<E> {
+        Guard { inner, signal, counter: self.counter(signal), diagnostics: Arc::clone(&self.diagnostics) }
+    }
+
+    fn counted<P>(&self, signal: &'static str, inner: P) -> Counted<P> {
+        let limit = self.config.queue_size_max as u64;
+        Counted { inner, signal, limit, counter: self.counter(signal), diagnostics: Arc::clone(&self.diagnostics) }
     }
 
     fn spans<E: SpanExporter + 'static>(&self, exporter: Option<E>) -> SdkTracerProvider {
@@ -235,7 +247,7 @@ impl Pipeline<'_> {
             .with_scheduled_delay(self.settings.span_delay)
             .build();
         let processor = BatchSpanProcessor::builder(self.guard("span", exporter)).with_batch_config(batches).build();
-        builder.with_span_processor(processor).build()
+        builder.with_span_processor(self.counted("span", processor)).build()
     }
 
     fn logs<E: LogExporter + 'static>(&self, exporter: Option<E>) -> SdkLoggerProvider {
@@ -249,7 +261,7 @@ impl Pipeline<'_> {
             .with_scheduled_delay(self.settings.log_delay)
             .build();
         let processor = BatchLogProcessor::builder(self.guard("log", exporter)).with_batch_config(batches).build();
-        builder.with_log_processor(processor).build()
+        builder.with_log_processor(self.counted("log", processor)).build()
     }
 
     fn metrics<E: PushMetricExporter>(&self, exporter: Option<E>) -> SdkMeterProvider {
@@ -272,14 +284,14 @@ impl Kit {
         providers: Option<Providers>,
         counters: [Arc<Counter>; 3],
     ) -> Kit {
-        let [spans, logs, metrics] = counters;
         Kit {
             inner: Arc::new(Inner {
                 core: Arc::new(core),
                 providers,
-                counters: [("spans", spans), ("logs", logs), ("metrics", metrics)],
+                counters,
                 log_writer: config.log_writer.clone(),
                 log_level: settings.log_level,
+                log_levels: config.log_levels.clone(),
                 drop_timeout: config.drop_timeout,
                 closed: AtomicBool::new(false),
             }),
@@ -296,14 +308,11 @@ impl Kit {
         self.inner.providers.is_some()
     }
 
-    /// What became of the `"spans"`, `"logs"` and `"metrics"` that were handed to an exporter.
+    /// What became of the telemetry so far.
     #[must_use]
-    pub fn counts(&self, signal: &str) -> Counts {
-        let found = self.inner.counters.iter().find(|(name, _)| *name == signal);
-        found.map_or_else(Counts::default, |(_, counter)| Counts {
-            exported: counter.exported.load(Ordering::Relaxed),
-            failed: counter.failed.load(Ordering::Relaxed),
-        })
+    pub fn stats(&self) -> Stats {
+        let [spans, logs, metrics] = &self.inner.counters;
+        Stats { spans: spans.stats(), logs: logs.stats(), metrics: metrics.stats() }
     }
 
     /// The OpenTelemetry meter for the service's own instruments; a no-op one when the kit records nothing.

@@ -50,6 +50,7 @@ mod names;
 pub mod nats;
 mod operation;
 mod propagate;
+mod queue;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 mod resource;
@@ -68,12 +69,12 @@ pub use body::TracedBody;
 pub use config::{Config, ConfigBuilder, Protocol};
 #[cfg(feature = "http")]
 pub use http_server::{HttpLayer, HttpService, ResponseFuture};
-pub use kit::{Counts, FlushError, InitError, Kit, init};
-pub use logs::LogLayer;
+pub use kit::{FlushError, InitError, Kit, Stats, init};
 /// The exact version this kit is built on; use it instead of a dependency of your own, which might be another version.
 pub use opentelemetry;
 pub use opentelemetry_sdk;
 pub use propagate::Propagator;
+pub use queue::SignalStats;
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::Send;
 #[cfg(feature = "sqlx")]

@@ -8,9 +8,12 @@ use std::time::SystemTime;
 use opentelemetry::Context;
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, Severity};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::Interest;
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context as LayerContext;
+use tracing_subscriber::layer::{Context as LayerContext, Filter};
+use tracing_subscriber::registry::LookupSpan;
 
 use super::line::{ErrorText, Line, span_of};
 use crate::attributes::int;
@@ -20,38 +23,42 @@ use crate::export::shorten;
 use crate::kit::Kit;
 use crate::names;
 
-/// Prints each `tracing` event as one JSON line with the trace it belongs to and exports it as an OTLP log record.
-///
-/// The event's `message` is `msg`; its target is `scope`; a name given with `name:` is `event`; a field `error` (`%error` or an
-/// `&dyn Error`) and a field `error.type` make up `error`; all other fields are `attrs`. `tracing` spans are not looked at: the
-/// trace is the active OpenTelemetry context.
-///
-/// ```
-/// use tracing_subscriber::prelude::*;
-/// let kit = throughline::init(throughline::Config::builder("orders").build())?;
-/// let subscriber = tracing_subscriber::registry().with(kit.log_layer());
-/// tracing::subscriber::with_default(subscriber, || {
-///     tracing::info!(name: "order.created", order_id = 17, "order created");
-/// });
-/// # Ok::<(), throughline::InitError>(())
-/// ```
-pub struct LogLayer {
+/// The layer behind [`Kit::log_layer`]; what is too quiet is filtered before it.
+struct LogLayer {
     core: Arc<Core>,
     writer: Option<LogWriter>,
-    level: Level,
 }
 
-impl fmt::Debug for LogLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogLayer").field("level", &self.level).finish_non_exhaustive()
-    }
+/// Which events are loud enough.
+struct Loudness {
+    level: Level,
+    levels: Vec<(&'static str, Level)>,
 }
 
 impl Kit {
-    /// A `tracing-subscriber` layer that prints and exports events.
+    /// A `tracing-subscriber` layer that prints each event as one JSON line with the trace it belongs to and exports it as an OTLP
+    /// log record.
+    ///
+    /// The event's `message` is `msg`; its target is `scope`; a name given with `name:` is `event`; a field `error` (`%error` or an
+    /// `&dyn Error`) and a field `error.type` make up `error`; all other fields are `attrs`. `tracing` spans are not looked at: the
+    /// trace is the active OpenTelemetry context.
+    ///
+    /// ```
+    /// use tracing_subscriber::prelude::*;
+    /// let kit = throughline::init(throughline::Config::builder("orders").build())?;
+    /// let subscriber = tracing_subscriber::registry().with(kit.log_layer());
+    /// tracing::subscriber::with_default(subscriber, || {
+    ///     tracing::info!(name: "order.created", order_id = 17, "order created");
+    /// });
+    /// # Ok::<(), throughline::InitError>(())
+    /// ```
     #[must_use]
-    pub fn log_layer(&self) -> LogLayer {
-        LogLayer { core: Arc::clone(self.core()), writer: self.inner.log_writer.clone(), level: self.inner.log_level }
+    pub fn log_layer<S>(&self) -> impl Layer<S> + Send + Sync + 'static
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let layer = LogLayer { core: Arc::clone(self.core()), writer: self.inner.log_writer.clone() };
+        layer.with_filter(Loudness { level: self.inner.log_level, levels: self.inner.log_levels.clone() })
     }
 
     /// Makes [`log_layer`](Kit::log_layer) the process's subscriber. Returns false when there is one already.
@@ -62,15 +69,37 @@ impl Kit {
     }
 }
 
-impl<S: Subscriber> Layer<S> for LogLayer {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: LayerContext<'_, S>) -> bool {
-        metadata.is_event() && *metadata.level() <= self.level
+impl Loudness {
+    fn admits(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && *metadata.level() <= self.level_of(metadata.target())
     }
 
-    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
+    fn level_of(&self, target: &str) -> Level {
+        let covers = |module: &str| {
+            let rest = target.strip_prefix(module);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        let known = self.levels.iter().filter(|(module, _)| covers(module));
+        let level = known.max_by_key(|(module, _)| module.len()).map_or(self.level, |(_, level)| *level);
+        level.min(self.level)
+    }
+}
+
+impl<S> Filter<S> for Loudness {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &LayerContext<'_, S>) -> bool {
+        self.admits(metadata)
+    }
+
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.admits(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(self.level.into())
     }
+}
 
+impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _: LayerContext<'_, S>) {
         if is_own(event.metadata().target()) {
             self.tell_own(event);

@@ -2,5 +2,3 @@
 
 mod layer;
 pub(crate) mod line;
-
-pub use layer::LogLayer;

@@ -10,6 +10,7 @@ use throughline::nats::{Client, Consume};
 use throughline::{Config, InitError, Kit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tracing::Level;
 
 use crate::faults::{self, Change, Switches};
 
@@ -43,8 +44,12 @@ pub fn run<F>(name: &'static str, main: impl FnOnce(Service) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), Error>>,
 {
-    let config =
-        Config::builder(name).version(VERSION).environment("demo").metric_interval(Duration::from_secs(5)).build();
+    let config = Config::builder(name)
+        .version(VERSION)
+        .environment("demo")
+        .metric_interval(Duration::from_secs(5))
+        .log_level_of("async_nats", Level::WARN)
+        .build();
     let kit = throughline::init(config).unwrap_or_else(InitError::report);
     kit.install_logs();
     let result = tokio::runtime::Builder::new_multi_thread()

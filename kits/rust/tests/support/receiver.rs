@@ -1,0 +1,147 @@
+//! An OTLP/HTTP receiver that keeps what it was sent, and two that misbehave.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+
+/// What arrived.
+#[derive(Default)]
+pub struct Inbox {
+    pub traces: Vec<ExportTraceServiceRequest>,
+    pub metrics: Vec<ExportMetricsServiceRequest>,
+    pub logs: Vec<ExportLogsServiceRequest>,
+    pub encodings: Vec<String>,
+    /// Answers to give instead of 200, the last one first.
+    pub refusals: Vec<u16>,
+}
+
+#[derive(Clone)]
+pub struct Receiver {
+    pub inbox: Arc<Mutex<Inbox>>,
+    pub url: String,
+}
+
+impl Receiver {
+    /// Serves on a thread of its own, so that tests without a runtime can use it.
+    pub fn start() -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let inbox = Arc::new(Mutex::new(Inbox::default()));
+        let app = Router::new()
+            .route("/v1/traces", post(traces))
+            .route("/v1/metrics", post(metrics))
+            .route("/v1/logs", post(logs))
+            .with_state(Arc::clone(&inbox));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+                axum::serve(listener, app).await.unwrap();
+            });
+        });
+        Receiver { inbox, url }
+    }
+
+    pub fn spans(&self) -> Vec<Span> {
+        let inbox = self.inbox.lock().unwrap();
+        let scopes = inbox.traces.iter().flat_map(|request| &request.resource_spans).flat_map(|one| &one.scope_spans);
+        scopes.flat_map(|scope| scope.spans.clone()).collect()
+    }
+
+    pub fn logs(&self) -> Vec<LogRecord> {
+        let inbox = self.inbox.lock().unwrap();
+        let scopes = inbox.logs.iter().flat_map(|request| &request.resource_logs).flat_map(|one| &one.scope_logs);
+        scopes.flat_map(|scope| scope.log_records.clone()).collect()
+    }
+
+    /// The resource of the first spans, as sorted `key=value`.
+    pub fn resource(&self) -> Vec<(String, String)> {
+        let inbox = self.inbox.lock().unwrap();
+        text(inbox.traces[0].resource_spans[0].resource.as_ref().unwrap())
+    }
+}
+
+fn text(resource: &Resource) -> Vec<(String, String)> {
+    let show = |value: &Value| match value {
+        Value::StringValue(text) => text.clone(),
+        Value::IntValue(int) => int.to_string(),
+        other => format!("{other:?}"),
+    };
+    let pair = |kv: &opentelemetry_proto::tonic::common::v1::KeyValue| {
+        let value = kv.value.as_ref().and_then(|value| value.value.as_ref());
+        (kv.key.clone(), value.map(show).unwrap_or_default())
+    };
+    let mut all: Vec<_> = resource.attributes.iter().map(pair).collect();
+    all.sort();
+    all
+}
+
+fn open<M: Message + Default>(inbox: &mut Inbox, headers: &HeaderMap, body: &Bytes) -> Result<M, StatusCode> {
+    if let Some(code) = inbox.refusals.pop() {
+        return Err(StatusCode::from_u16(code).unwrap());
+    }
+    let encoding = headers.get("content-encoding").map(|value| value.to_str().unwrap().to_owned());
+    assert_eq!(headers["content-type"], "application/x-protobuf");
+    let mut bytes = Vec::new();
+    match encoding.as_deref() {
+        Some("gzip") => flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut bytes).map(|_| ()).unwrap(),
+        _ => bytes.extend_from_slice(body),
+    }
+    inbox.encodings.push(encoding.unwrap_or_default());
+    M::decode(&bytes[..]).map_err(|_| StatusCode::BAD_REQUEST)
+}
+
+async fn traces(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let mut inbox = inbox.lock().unwrap();
+    let request = open(&mut inbox, &headers, &body)?;
+    inbox.traces.push(request);
+    Ok(())
+}
+
+async fn metrics(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let mut inbox = inbox.lock().unwrap();
+    let request = open(&mut inbox, &headers, &body)?;
+    inbox.metrics.push(request);
+    Ok(())
+}
+
+async fn logs(State(inbox): State<Arc<Mutex<Inbox>>>, headers: HeaderMap, body: Bytes) -> Result<(), StatusCode> {
+    let mut inbox = inbox.lock().unwrap();
+    let request = open(&mut inbox, &headers, &body)?;
+    inbox.logs.push(request);
+    Ok(())
+}
+
+/// A port nobody listens on: connections are refused.
+pub fn refusing() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// Accepts connections and never answers.
+pub fn blackhole() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        while let Ok((connection, _)) = listener.accept() {
+            kept.push(connection);
+        }
+    });
+    url
+}
