@@ -31,8 +31,11 @@ export function registerExport(app: ApiApp, context: ApiContext): void {
 				description: 'One ExportTraceServiceRequest, ExportLogsServiceRequest or ExportMetricsServiceRequest a line, by time.',
 				tags: ['export'],
 				params: Params,
-				querystring: ExportQuery,
-				response: { 200: z.string().describe('newline-delimited OTLP JSON'), ...ERRORS },
+				querystring: ExportQuery.strict(),
+				response: {
+					200: { description: 'newline-delimited OTLP JSON', content: { 'application/x-ndjson': { schema: z.string() } } },
+					...ERRORS,
+				},
 			},
 		},
 		async (request, reply) => {

@@ -70,6 +70,7 @@ export async function registerOpenApi(app: ApiApp, version: string): Promise<voi
 				{ name: 'platform', description: 'the platform itself' },
 				{ name: 'services', description: 'rate, errors and latency' },
 				{ name: 'traces', description: 'traces, spans and their logs' },
+				{ name: 'export', description: 'everything that came in, given back' },
 				{ name: 'jaeger', description: "Jaeger's query API in Jaeger's own JSON, for its UI and Grafana" },
 			],
 		},

@@ -1,7 +1,7 @@
 /** The services and the operations of one, with rate, errors and latency. */
 
 import { z } from 'zod';
-import { OPERATIONS_MAX, operationsPlan, type ServiceStepRow, serviceStepsPlan } from '../query/services.ts';
+import { OPERATIONS_MAX, operationsPlan, type ServiceRow, type ServiceStepRow, serviceStepsPlan, servicesPlan } from '../query/services.ts';
 import { resolveRange, type Steps, stepsOf, type TimeRange } from '../query/time-range.ts';
 import { latencyQuantilesNs } from '../store/schema/latency.ts';
 import type { ApiApp, ApiContext } from './context.ts';
@@ -26,8 +26,8 @@ export function registerServices(app: ApiApp, context: ApiContext): void {
 			const range = resolveRange(request.query.from, request.query.to, nowMs);
 			const steps = stepsOf(range);
 			const inquiry = context.ask(reply);
-			const rows = await inquiry.rows(serviceStepsPlan(steps));
-			return { services: summarise(rows, steps, coveredSeconds(steps.startMs, range, nowMs)), meta: inquiry.meta(range) };
+			const [services, rows] = await Promise.all([inquiry.rows(servicesPlan(steps)), inquiry.rows(serviceStepsPlan(steps))]);
+			return { services: summarise(services, rows, steps, coveredSeconds(steps.startMs, range, nowMs)), meta: inquiry.meta(range) };
 		},
 	);
 
@@ -77,25 +77,23 @@ function red(
 	seconds: number,
 	quantilesNs: readonly (number | null)[],
 ): Omit<ServiceSummary, 'service' | 'language' | 'series'> {
-	const ms = (index: number) => {
-		const ns = quantilesNs[index];
-		return ns === null || ns === undefined ? null : ns / 1e6;
-	};
+	const [p50, p95, p99] = quantilesNs;
 	return {
 		calls,
 		errors,
 		callsPerSecond: calls / seconds,
 		errorRatio: calls === 0 ? 0 : errors / calls,
-		p50Ms: ms(0),
-		p95Ms: ms(1),
-		p99Ms: ms(2),
+		p50Ms: milliseconds(p50),
+		p95Ms: milliseconds(p95),
+		p99Ms: milliseconds(p99),
 	};
 }
 
-/** Rows come sorted by service; entry spans (role 1) count where a service has any in the range, else its root spans (role 2). */
-function summarise(rows: readonly ServiceStepRow[], steps: Steps, seconds: number): ServiceSummary[] {
+/** Entry spans (role 1) count where a service has any in the range, else its root spans (role 2). */
+function summarise(services: readonly ServiceRow[], rows: readonly ServiceStepRow[], steps: Steps, seconds: number): ServiceSummary[] {
 	const byService = Map.groupBy(rows, (row) => row.service);
-	return [...byService].map(([service, all]) => {
+	return services.map(({ service, language }) => {
+		const all = byService.get(service) ?? [];
 		const role = all.some((row) => row.role === 1) ? 1 : 2;
 		const counted = all.filter((row) => row.role === role);
 		const series = {
@@ -109,14 +107,21 @@ function summarise(rows: readonly ServiceStepRow[], steps: Steps, seconds: numbe
 		for (const row of counted) {
 			series.calls[row.step] = row.calls;
 			series.errors[row.step] = row.errors;
-			const p95Ns = latencyQuantilesNs(row.latency, [0.95])[0] ?? null;
-			series.p95Ms[row.step] = p95Ns === null ? null : p95Ns / 1e6;
+			series.p95Ms[row.step] = milliseconds(latencyQuantilesNs(row.latency, [0.95])[0]);
 			for (const [bucket, count] of Object.entries(row.latency))
 				latency.set(Number(bucket), (latency.get(Number(bucket)) ?? 0) + Number(count));
 		}
 		const calls = counted.reduce((sum, row) => sum + row.calls, 0);
 		const errors = counted.reduce((sum, row) => sum + row.errors, 0);
-		const language = all.map((row) => row.language).find((text) => text !== '') ?? null;
-		return { service, language, ...red(calls, errors, seconds, latencyQuantilesNs(latency, QUANTILES)), series };
+		return {
+			service,
+			language: language === '' ? null : language,
+			...red(calls, errors, seconds, latencyQuantilesNs(latency, QUANTILES)),
+			series,
+		};
 	});
+}
+
+function milliseconds(ns: number | null | undefined): number | null {
+	return ns === null || ns === undefined ? null : ns / 1e6;
 }

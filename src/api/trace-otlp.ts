@@ -3,12 +3,12 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { tracesToOtlpJson } from '../model/otlp-json.ts';
 import type { SpanRow } from '../query/span-row.ts';
 import { TRACE_SPANS_MAX } from '../query/trace.ts';
 import type { ApiApp, ApiContext } from './context.ts';
 import { PATHS } from './contract.ts';
 import { ERRORS } from './openapi.ts';
-import { resourceSpans } from './otlp-json.ts';
 import { traceRows } from './trace-rows.ts';
 import { requireTrace, TraceParams } from './traces.ts';
 
@@ -51,8 +51,7 @@ async function* document(first: readonly SpanRow[], rest: AsyncIterable<readonly
 	yield ']}';
 }
 
+/** The members of `resourceSpans` for one page, as text without the brackets around them. */
 function texts(rows: readonly SpanRow[]): string {
-	return resourceSpans(rows)
-		.map((group) => JSON.stringify(group))
-		.join(',');
+	return JSON.stringify(tracesToOtlpJson(rows).resourceSpans ?? []).slice(1, -1);
 }

@@ -4,7 +4,7 @@ import { nanosOfMs, type Plan } from './plan.ts';
 
 /** The newest minute with spans, in seconds since the epoch; no row while nothing is stored. Read from the end of the rollup. */
 export function newestMinutePlan(): Plan<{ readonly minute: number }> {
-	return { sql: 'SELECT toUnixTimestamp(minute) AS minute FROM span_rollup_1m ORDER BY minute DESC LIMIT 1', params: {} };
+	return { sql: 'SELECT toUnixTimestamp(minute) AS minute FROM service_rollup_1m ORDER BY minute DESC LIMIT 1', params: {} };
 }
 
 const HOUR_MS = 3_600_000;

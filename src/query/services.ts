@@ -5,36 +5,54 @@ import type { Steps } from './time-range.ts';
 
 /** SERVER and CONSUMER: where work enters a service. */
 const ENTRY_KINDS = '(2, 5)';
+const MINUTES = `minute >= toDateTime({start:UInt32}, 'UTC') AND minute < toDateTime({end:UInt32}, 'UTC')`;
+
+export interface ServiceRow {
+	readonly service: string;
+	/** '' when unknown. */
+	readonly language: string;
+}
+
+/** Every service with a span of any kind in the steps, by name. */
+export function servicesPlan(steps: Steps): Plan<ServiceRow> {
+	return {
+		sql: `SELECT toString(service_name) AS service, max(r.language) AS language
+FROM service_rollup_1m AS r
+WHERE ${MINUTES}
+GROUP BY service
+ORDER BY service`,
+		params: minutesOf(steps.startMs, endOf(steps)),
+	};
+}
 
 export interface ServiceStepRow {
 	readonly service: string;
-	/** 1: entry spans (SERVER, CONSUMER); 2: root spans of other kinds; 0: neither. */
-	readonly role: 0 | 1 | 2;
+	/** 1: entry spans (SERVER, CONSUMER); 2: root spans of other kinds. */
+	readonly role: 1 | 2;
 	/** Index into the series. */
 	readonly step: number;
 	readonly calls: number;
 	readonly errors: number;
 	/** Bucket -> spans, see store/schema/latency.ts. */
 	readonly latency: Readonly<Record<string, number | string>>;
-	readonly language: string;
 }
 
-/** One row for each service, role and step with calls. Rows of role 0 only say that the service exists, and in what language. */
-export function serviceStepsPlan({ startMs, stepMs, count }: Steps): Plan<ServiceStepRow> {
+/** One row for each service, role and step with calls. Adding up histograms is what costs, so spans of neither role are left out. */
+export function serviceStepsPlan(steps: Steps): Plan<ServiceStepRow> {
 	return {
 		sql: `SELECT
   toString(service_name) AS service,
-  multiIf(kind IN ${ENTRY_KINDS}, 1, is_root = 1, 2, 0) AS role,
-  if(role = 0, 0, intDiv(toUnixTimestamp(minute) - {start:UInt32}, {step:UInt32})) AS step,
+  if(kind IN ${ENTRY_KINDS}, 1, 2) AS role,
+  intDiv(toUnixTimestamp(minute) - {start:UInt32}, {step:UInt32}) AS step,
   toFloat64(sum(r.calls)) AS calls,
   toFloat64(sum(r.errors)) AS errors,
-  if(role = 0, map(), sumMap(r.latency)) AS latency,
-  max(r.language) AS language
-FROM span_rollup_1m AS r
-WHERE minute >= toDateTime({start:UInt32}, 'UTC') AND minute < toDateTime({end:UInt32}, 'UTC')
+  sumMap(r.latency) AS latency
+FROM service_rollup_1m AS r
+WHERE ${MINUTES}
+  AND (kind IN ${ENTRY_KINDS} OR is_root = 1)
 GROUP BY service, role, step
 ORDER BY service, role, step`,
-		params: secondsOf(startMs, startMs + stepMs * count, stepMs),
+		params: { ...minutesOf(steps.startMs, endOf(steps)), step: steps.stepMs / 1_000 },
 	};
 }
 
@@ -58,18 +76,18 @@ export function operationsPlan(service: string, startMs: number, endMs: number):
   toFloat64(sum(r.errors)) AS errors,
   sumMap(r.latency) AS latency
 FROM span_rollup_1m AS r
-WHERE minute >= toDateTime({start:UInt32}, 'UTC') AND minute < toDateTime({end:UInt32}, 'UTC')
+WHERE ${MINUTES}
   AND service_name = {service:String}
 GROUP BY r.name, r.kind
 ORDER BY calls DESC, operation, kind
 LIMIT {limit:UInt32}`,
-		params: { service, limit: OPERATIONS_MAX + 1, ...secondsOf(startMs, endMs) },
+		params: { service, limit: OPERATIONS_MAX + 1, ...minutesOf(startMs, endMs) },
 	};
 }
 
 /** Every service ever stored, by name. */
 export function serviceNamesPlan(): Plan<{ readonly service: string }> {
-	return { sql: 'SELECT DISTINCT toString(service_name) AS service FROM span_rollup_1m ORDER BY service', params: {} };
+	return { sql: 'SELECT DISTINCT toString(service_name) AS service FROM service_rollup_1m ORDER BY service', params: {} };
 }
 
 /** Every operation of a service with its kinds, by name; `kind` narrows to one OTLP kind. */
@@ -83,7 +101,10 @@ ORDER BY operation, kind`,
 	};
 }
 
-function secondsOf(startMs: number, endMs: number, stepMs?: number): Record<string, number> {
-	const seconds = { start: Math.floor(startMs / 1_000), end: Math.ceil(endMs / 1_000) };
-	return stepMs === undefined ? seconds : { ...seconds, step: Math.round(stepMs / 1_000) };
+function endOf({ startMs, stepMs, count }: Steps): number {
+	return startMs + stepMs * count;
+}
+
+function minutesOf(startMs: number, endMs: number): { start: number; end: number } {
+	return { start: Math.floor(startMs / 1_000), end: Math.ceil(endMs / 1_000) };
 }

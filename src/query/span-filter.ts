@@ -57,20 +57,20 @@ export function addSpanConditions(clause: Clause, filter: SpanFilter): void {
 /**
  * On the span or on its resource. A map answers '' for a key it does not hold, so a search for the empty text must ask for the key.
  *
- * The resource's texts are few, but JSON functions do not run on a dictionary: 370 ms over 3 M rows. So the distinct texts of the
- * range are looked at once and rows compared with those that match, 40 ms. The LIMIT only keeps the engine from moving the JSON
- * condition below the DISTINCT, which would bring the cost back. `{spansFrom}` and `{spansTo}` are the caller's span range.
+ * The resource is JSON text of few distinct values, and `position` runs once for each of them where JSON functions run for every row:
+ * 40 ms instead of 400 over 4 M spans. Looking for `"key":"value"` is exact: a quote inside a string is escaped, so the text stands
+ * there only as a member of an object. Members beside the attributes have the names below, and for those the JSON is read as well.
  */
 function addAttribute({ conditions, params }: Clause, { key, value }: AttributeFilter, index: number): void {
 	const k = `{key${index}:String}`;
 	const v = `{value${index}:String}`;
 	params[`key${index}`] = key;
 	params[`value${index}`] = value;
-	const onSpan = value === '' ? `attributes[${k}] = '' AND mapContains(attributes, ${k})` : `attributes[${k}] = ${v}`;
-	const inResource = `JSONExtractString(resource, 'attributes', ${k}) = ${v}${value === '' ? ` AND JSONHas(resource, 'attributes', ${k})` : ''}`;
-	conditions.push(`(${onSpan} OR resource IN (
-    SELECT toString(resource)
-    FROM (SELECT DISTINCT resource FROM spans WHERE ${SPAN_RANGE} LIMIT 10000000)
-    WHERE ${inResource}
-  ))`);
+	params[`member${index}`] = `${JSON.stringify(key)}:${JSON.stringify(value)}`;
+	const onSpan = `attributes[${k}] = ${v}${value === '' ? ` AND mapContains(attributes, ${k})` : ''}`;
+	const onResource = `position(resource, {member${index}:String}) > 0${OTHER_MEMBERS.has(key) ? ` AND JSONExtractString(resource, 'attributes', ${k}) = ${v}` : ''}`;
+	conditions.push(`(${onSpan} OR ${onResource})`);
 }
+
+/** Names of `ResourceText` and of an OTLP `EntityRef` whose values are strings. */
+const OTHER_MEMBERS: ReadonlySet<string> = new Set(['types', 'schemaUrl', 'type']);

@@ -64,7 +64,8 @@ LIMIT {limit:UInt32}`);
 		const { sql } = traceKeysPlan({ ...byTime, span: { service: 'orders', operation: 'GET /', status: 'error' } }, slice, 1);
 		expect(sql).toContain(`trace_id IN (
     SELECT trace_id FROM spans
-    WHERE start_time >= fromUnixTimestamp64Nano({spansFrom:Int64}) AND start_time <= fromUnixTimestamp64Nano({spansTo:Int64})
+    WHERE start_time >= fromUnixTimestamp64Nano({from:Int64})
+  AND start_time <= fromUnixTimestamp64Nano({spansTo:Int64})
   AND service_name = {service:String}
   AND name = {operation:String}
   AND status_code = 2

@@ -13,7 +13,7 @@
 
 import { type Cursor, encodeCursor } from './cursor.ts';
 import { emptyClause, int64, nanosOfMs, type Plan, where } from './plan.ts';
-import { addSpanConditions, isEmptyFilter, SPAN_RANGE, type SpanFilter } from './span-filter.ts';
+import { addSpanConditions, isEmptyFilter, type SpanFilter } from './span-filter.ts';
 import type { TimeRange } from './time-range.ts';
 
 export type TraceSort = 'time' | 'duration';
@@ -85,11 +85,15 @@ export function traceKeysPlan(search: TraceSearch, slice: Slice, limit: number, 
 	} else conditions.push('s.start_time <= fromUnixTimestamp64Nano({to:Int64})');
 	if (!isEmptyFilter(search.span)) {
 		const matching = emptyClause();
+		matching.conditions.push(
+			'start_time >= fromUnixTimestamp64Nano({from:Int64})',
+			'start_time <= fromUnixTimestamp64Nano({spansTo:Int64})',
+		);
 		addSpanConditions(matching, search.span);
-		Object.assign(params, matching.params, { spansFrom: slice.fromNs, spansTo: endNs + TAIL_NS });
+		Object.assign(params, matching.params, { spansTo: endNs + TAIL_NS });
 		conditions.push(`trace_id IN (
     SELECT trace_id FROM spans
-    ${where([SPAN_RANGE, ...matching.conditions])}
+    ${where(matching.conditions)}
   )`);
 	}
 	if (search.minDurationNs !== undefined) {

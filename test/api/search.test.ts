@@ -131,7 +131,7 @@ describe('filters', () => {
 					startMs: at,
 					durationMs: 100,
 					attributes: { 'http.status': 200, beta: true, ratio: 0.5 },
-					resource: { 'k8s.pod': 'pod-1' },
+					resource: { 'k8s.pod': 'pod-1', 'wé"ird\\\nx': 'vä"lue\t\\', type: 'host', blank: '' },
 				},
 				{
 					trace: 'A',
@@ -206,6 +206,12 @@ describe('filters', () => {
 		[["x'] = 'y' OR 1=1 --=z"], []],
 		[['{key0:String}=200'], []],
 		[['%=%'], []],
+		[['type=host'], ['A']],
+		[['wé"ird\\\nx=vä"lue\t\\'], ['A']],
+		[['blank='], ['A']],
+		[['pod=pod-1'], []],
+		[['k8s.pod=pod-'], []],
+		[['k8s.pod=pod-1","type":"host'], []],
 		[['types=ihttp.status'], []],
 	])('attributes %j', async (attributes, expected) => {
 		const query = attributes.map((attribute) => `attribute=${encodeURIComponent(attribute)}`).join('&');
