@@ -172,13 +172,14 @@ impl Drop for Operation {
     }
 }
 
-/// The name of an error's type without generics, for `error.type` where nothing better is known.
+/// The name of an error's type without generics, for `error.type` where nothing better is known. Types that could hold any error say
+/// nothing, so they are `_OTHER`.
 pub(crate) fn error_type<E: ?Sized>() -> &'static str {
-    let full = std::any::type_name::<E>();
-    let plain = full.split('<').next().unwrap_or(full).trim_start_matches(['&', ' ']);
-    match plain {
+    let full = std::any::type_name::<E>().trim_start_matches(['&', ' ']);
+    match full.split('<').next().unwrap_or(full) {
         "tokio::time::error::Elapsed" => "timeout",
-        other => other,
+        "alloc::boxed::Box" | "anyhow::Error" | "alloc::string::String" | "str" => "_OTHER",
+        plain => plain,
     }
 }
 
@@ -210,4 +211,17 @@ pub(crate) fn transport_error(error: &(dyn std::error::Error + 'static)) -> Opti
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&'static str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_named_by_their_type_when_that_says_something() {
+        assert_eq!(error_type::<std::io::Error>(), "std::io::error::Error");
+        assert_eq!(error_type::<tokio::time::error::Elapsed>(), "timeout");
+        assert_eq!(error_type::<Box<dyn std::error::Error + Send + Sync>>(), "_OTHER");
+        assert_eq!(error_type::<&str>(), "_OTHER");
+    }
 }

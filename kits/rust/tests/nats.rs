@@ -17,11 +17,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+/// By subject: the ids of subscriptions and the connections they came from.
+type Subscriptions = HashMap<String, Vec<(String, mpsc::UnboundedSender<Vec<u8>>)>>;
+
 /// A fake NATS server: INFO, PING, SUB, PUB and HPUB, exact subjects only.
 async fn fake_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let subscribers: Arc<Mutex<HashMap<String, Vec<(String, mpsc::UnboundedSender<Vec<u8>>)>>>> = Arc::default();
+    let subscribers: Arc<Mutex<Subscriptions>> = Arc::default();
     tokio::spawn(async move {
         loop {
             let (connection, _) = listener.accept().await.unwrap();

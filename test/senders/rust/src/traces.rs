@@ -68,7 +68,7 @@ impl Writer {
         };
         let root = SpanBuilder::from_name("GET /items/{id}").with_kind(SpanKind::Server).with_attributes(every_type());
         let root = self.start(root, at(0), &parent);
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             root.span().set_status(Status::Ok);
         }
         self.child(&root, at(10), at(110), client(number));

@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn what_cannot_be_priced_is_refused() {
         for bad in [item("sku-013", 1), item("sku-000", 1), item("mug", 1), item("sku-001", 0), item("sku-001", -1)] {
-            assert!(lines(&[bad.clone()]).is_err(), "{bad:?}");
+            assert!(lines(std::slice::from_ref(&bad)).is_err(), "{bad:?}");
         }
         assert!(lines(&[]).is_err());
     }

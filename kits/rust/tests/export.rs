@@ -1,0 +1,307 @@
+//! What leaves the process, and what happens when nobody takes it.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use support::receiver::{self, Receiver};
+use throughline::opentelemetry::KeyValue;
+use throughline::opentelemetry::trace::TraceContextExt;
+use throughline::{Config, ConfigBuilder, FlushError, Kit, Protocol, opentelemetry};
+use tonic::transport::server::TcpIncoming;
+use tracing_subscriber::prelude::*;
+
+/// Longer than any bound in these tests, shorter than a hang.
+const AMPLE: Duration = Duration::from_secs(10);
+
+fn config(url: &str) -> ConfigBuilder {
+    Config::builder("orders")
+        .version("1.4.2")
+        .environment("test")
+        .endpoint(url)
+        .log_writer(std::io::sink())
+        .variables(support::NO_VARIABLES)
+}
+
+fn start(url: &str) -> Kit {
+    throughline::init(config(url).build()).unwrap()
+}
+
+/// Runs a future without a runtime.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    futures_util::FutureExt::now_or_never(future).unwrap()
+}
+
+fn work(kit: &Kit, times: usize) {
+    for _ in 0..times {
+        now(kit.span("work").observe(async {}));
+    }
+}
+
+#[test]
+fn all_signals_arrive_compressed_with_one_resource_from_a_program_without_a_runtime() {
+    let receiver = Receiver::start();
+    let kit = start(&receiver.url);
+    let subscriber = tracing_subscriber::registry().with(kit.log_layer());
+    tracing::subscriber::with_default(subscriber, || {
+        now(kit.span("work").observe(async { tracing::info!("working") }));
+    });
+    kit.meter("orders").u64_counter("orders.count").build().add(1, &[]);
+    kit.shutdown(AMPLE).unwrap();
+
+    let span = receiver.spans().remove(0);
+    let log = receiver.logs().remove(0);
+    assert_eq!((log.trace_id.as_slice(), log.span_id.as_slice()), (span.trace_id.as_slice(), span.span_id.as_slice()));
+    assert_eq!(log.flags, 1);
+    let resource = receiver.resource();
+    let keys: Vec<_> = resource.iter().map(|(key, _)| key.as_str()).collect();
+    let expected = [
+        "deployment.environment.name",
+        "host.name",
+        "process.pid",
+        "service.instance.id",
+        "service.name",
+        "service.version",
+        "telemetry.distro.name",
+        "telemetry.distro.version",
+        "telemetry.sdk.language",
+        "telemetry.sdk.name",
+        "telemetry.sdk.version",
+    ];
+    assert_eq!(keys, expected);
+    let value = |key: &str| resource.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str()).unwrap();
+    assert_eq!((value("service.name"), value("service.version")), ("orders", "1.4.2"));
+    assert_eq!((value("telemetry.distro.name"), value("telemetry.sdk.language")), ("throughline", "rust"));
+
+    let inbox = receiver.inbox.lock().unwrap();
+    assert!(inbox.encodings.iter().all(|encoding| encoding == "gzip"));
+    let resource = inbox.traces[0].resource_spans[0].resource.clone();
+    assert_eq!(inbox.logs[0].resource_logs[0].resource, resource);
+    assert_eq!(inbox.metrics[0].resource_metrics[0].resource, resource);
+    let stats = kit.stats();
+    assert_eq!((stats.spans.created, stats.spans.exported, stats.logs.exported), (1, 1, 1));
+    assert!(stats.metrics.exported >= 1 && stats.metrics.failed == 0);
+}
+
+#[test]
+fn the_environment_decides() {
+    let receiver = Receiver::start();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url.as_str()),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_SERVICE_NAME", "renamed"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=blue,service.version=9,telemetry.distro.name=forged"),
+    ];
+    let kit = throughline::init(config("http://127.0.0.1:1").variables(variables).build()).unwrap();
+    work(&kit, 1);
+    kit.shutdown(AMPLE).unwrap();
+    let resource = receiver.resource();
+    let value = |key: &str| resource.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str()).unwrap();
+    assert_eq!((value("service.name"), value("service.version"), value("team")), ("renamed", "9", "blue"));
+    assert_eq!(value("telemetry.distro.name"), "throughline");
+    assert_eq!(receiver.inbox.lock().unwrap().encodings[0], "");
+}
+
+#[test]
+fn samplers_from_the_environment_decide_what_is_sent() {
+    for (sampler, argument, expected) in [("always_off", "1", 0), ("traceidratio", "0", 0), ("traceidratio", "1", 5)] {
+        let receiver = Receiver::start();
+        let variables = [("OTEL_TRACES_SAMPLER", sampler), ("OTEL_TRACES_SAMPLER_ARG", argument)];
+        let kit = throughline::init(config(&receiver.url).variables(variables).build()).unwrap();
+        work(&kit, 5);
+        kit.shutdown(AMPLE).unwrap();
+        assert_eq!(receiver.spans().len(), expected, "{sampler} {argument}");
+        assert_eq!(kit.stats().spans.created, expected as u64);
+    }
+}
+
+#[test]
+fn an_attribute_is_sent_once_with_its_last_value_and_bounded() {
+    let receiver = Receiver::start();
+    let kit = start(&receiver.url);
+    let span = kit.span("work").attribute(KeyValue::new("a", 1)).attribute(KeyValue::new("a", 2));
+    now(span.observe(async {
+        let cx = opentelemetry::Context::current();
+        cx.span().set_attribute(KeyValue::new("a", 3));
+        cx.span().set_attribute(KeyValue::new("long", "x".repeat(100_000)));
+        cx.span().add_event("event", vec![KeyValue::new("b", 1), KeyValue::new("b", 2)]);
+    }));
+    kit.shutdown(AMPLE).unwrap();
+    let span = receiver.spans().remove(0);
+    let keys: Vec<_> = span.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+    assert_eq!(keys, ["a", "long"]);
+    let text = format!("{:?}", span.attributes);
+    assert!(text.contains("IntValue(3)") && text.len() < 10_000);
+    assert_eq!(span.events[0].attributes.len(), 1);
+}
+
+#[test]
+fn dropping_the_last_kit_flushes() {
+    let receiver = Receiver::start();
+    let kit = start(&receiver.url);
+    let clone = kit.clone();
+    work(&kit, 3);
+    drop(kit);
+    assert_eq!(receiver.spans().len(), 0);
+    drop(clone);
+    assert_eq!(receiver.spans().len(), 3);
+}
+
+#[test]
+fn batches_leave_by_themselves_within_the_delay() {
+    let receiver = Receiver::start();
+    let kit = start(&receiver.url);
+    work(&kit, 1);
+    let since = Instant::now();
+    while receiver.spans().is_empty() {
+        assert!(since.elapsed() < Duration::from_secs(3));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn shutting_down_works_inside_a_runtime_of_one_thread() {
+    let receiver = Receiver::start();
+    let kit = start(&receiver.url);
+    kit.span("work").observe(tokio::task::yield_now()).await;
+    kit.shutdown(AMPLE).unwrap();
+    assert_eq!(receiver.spans().len(), 1);
+    kit.shutdown(AMPLE).unwrap();
+    kit.span("after the end").observe(async {}).await;
+}
+
+#[test]
+fn a_receiver_that_is_busy_is_tried_again() {
+    let receiver = Receiver::start();
+    receiver.inbox.lock().unwrap().refusals.push(503);
+    let kit = throughline::init(
+        config(&receiver.url).variables([("OTEL_LOGS_EXPORTER", "none"), ("OTEL_METRICS_EXPORTER", "none")]).build(),
+    )
+    .unwrap();
+    work(&kit, 2);
+    kit.shutdown(AMPLE).unwrap();
+    assert_eq!(receiver.spans().len(), 2);
+    assert_eq!(kit.stats().spans.failed, 0);
+}
+
+#[test]
+fn a_refused_connection_is_told_and_counted_and_costs_no_time() {
+    let kit = start(&receiver::refusing());
+    let since = Instant::now();
+    work(&kit, 5);
+    assert!(since.elapsed() < Duration::from_millis(500));
+    let error = kit.shutdown(AMPLE).unwrap_err();
+    assert!(matches!(error, FlushError::Failed(_)), "{error}");
+    assert!(since.elapsed() < Duration::from_secs(5));
+    let spans = kit.stats().spans;
+    assert_eq!((spans.created, spans.exported, spans.failed), (5, 0, 5));
+}
+
+#[test]
+fn a_blackhole_costs_no_more_than_was_allowed() {
+    let url = receiver::blackhole();
+    let kit = throughline::init(config(&url).export_timeout(Duration::from_millis(600)).build()).unwrap();
+    work(&kit, 5);
+    let since = Instant::now();
+    assert!(kit.flush(Duration::from_millis(100)).is_err());
+    assert!(since.elapsed() < Duration::from_millis(500), "{:?}", since.elapsed());
+    work(&kit, 1);
+    let since = Instant::now();
+    assert!(kit.shutdown(Duration::from_secs(4)).is_err());
+    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    assert_eq!(kit.stats().spans.exported, 0);
+
+    let kit = throughline::init(config(&url).drop_timeout(Duration::from_millis(300)).build()).unwrap();
+    work(&kit, 1);
+    let since = Instant::now();
+    drop(kit);
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+}
+
+#[test]
+fn a_full_queue_drops_the_newest_and_counts_them() {
+    let url = receiver::blackhole();
+    let kit =
+        throughline::init(config(&url).queue_size_max(600).export_timeout(Duration::from_secs(1)).build()).unwrap();
+    let since = Instant::now();
+    work(&kit, 5000);
+    assert!(since.elapsed() < Duration::from_secs(3), "requests wait for telemetry: {:?}", since.elapsed());
+    let spans = kit.stats().spans;
+    assert_eq!(spans.created, 5000);
+    assert!(spans.dropped >= 4000, "{spans:?}");
+    let _ = kit.shutdown(Duration::from_secs(8));
+    let spans = kit.stats().spans;
+    assert_eq!(spans.created, spans.exported + spans.failed + spans.dropped, "{spans:?}");
+}
+
+#[test]
+fn a_bad_configuration_gives_a_kit_that_records_nothing_and_every_reason() {
+    let variables = [("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url")];
+    let error = throughline::init(config("http://127.0.0.1:4318").variables(variables).build()).unwrap_err();
+    assert_eq!(error.problems.len(), 2, "{error}");
+    let kit = error.report();
+    assert!(!kit.is_enabled());
+    work(&kit, 1);
+    kit.shutdown(AMPLE).unwrap();
+    assert_eq!(kit.stats(), throughline::Stats::default());
+}
+
+type Kept = Arc<Mutex<Vec<ExportTraceServiceRequest>>>;
+
+struct Grpc(Kept);
+
+#[tonic::async_trait]
+impl TraceService for Grpc {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
+        self.0.lock().unwrap().push(request.into_inner());
+        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+/// Serves OTLP/gRPC traces on a thread of its own.
+fn grpc_receiver() -> (String, Kept) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let kept = Kept::default();
+    let service =
+        TraceServiceServer::new(Grpc(Arc::clone(&kept))).accept_compressed(tonic::codec::CompressionEncoding::Gzip);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap());
+            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
+        });
+    });
+    (url, kept)
+}
+
+/// The SDK's own gRPC exporter waits for the caller's runtime here, which waits for the exporter.
+#[tokio::test(flavor = "current_thread")]
+async fn grpc_export_does_not_need_the_callers_runtime() {
+    let (url, kept) = grpc_receiver();
+    let only_traces = [("OTEL_LOGS_EXPORTER", "none"), ("OTEL_METRICS_EXPORTER", "none")];
+    let kit = throughline::init(config(&url).protocol(Protocol::Grpc).variables(only_traces).build()).unwrap();
+    kit.span("work").observe(async {}).await;
+    kit.shutdown(AMPLE).unwrap();
+    assert_eq!(kept.lock().unwrap()[0].resource_spans[0].scope_spans[0].spans[0].name, "work");
+}
+
+#[test]
+fn grpc_export_to_a_blackhole_is_bounded() {
+    let url = receiver::blackhole();
+    let kit = config(&url).protocol(Protocol::Grpc).export_timeout(Duration::from_millis(500)).build();
+    let kit = throughline::init(kit).unwrap();
+    work(&kit, 1);
+    let since = Instant::now();
+    assert!(kit.shutdown(Duration::from_secs(5)).is_err());
+    assert!(since.elapsed() < Duration::from_secs(6), "{:?}", since.elapsed());
+    assert_eq!(kit.stats().spans.failed, 1);
+}
