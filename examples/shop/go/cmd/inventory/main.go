@@ -32,7 +32,10 @@ func run(ctx context.Context, s *service.Service) error {
 		return err
 	}
 	defer store.Close()
-	if err := s.Await(ctx, "the database", store.Seed); err != nil {
+	if err := s.Await(ctx, "the database", store.Ready); err != nil {
+		return err
+	}
+	if err := store.Seed(ctx); err != nil {
 		return err
 	}
 	inv := inventory.New(s, store)
