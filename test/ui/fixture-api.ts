@@ -155,9 +155,9 @@ function services(url: URL, traces: readonly FixtureTrace[]): z.input<typeof Ser
 		);
 		if (spans.length === 0) return [];
 		const wave = random(service.length * 31);
-		const calls = new Array<number>(STEPS).fill(0);
-		const errors = new Array<number>(STEPS).fill(0);
-		const slowest = new Array<number | null>(STEPS).fill(null);
+		const calls = Array.from({ length: STEPS }, () => 0);
+		const errors = Array.from({ length: STEPS }, () => 0);
+		const slowest = Array.from({ length: STEPS }, (): number | null => null);
 		for (const { span, startMs } of spans) {
 			const step = Math.min(Math.floor((startMs - fromMs) / stepMs), STEPS - 1);
 			calls[step] = (calls[step] ?? 0) + CALLS_PER_TRACE + Math.round(wave() * 12);

@@ -471,6 +471,12 @@ const ENTRY: Readonly<Record<string, string>> = {
 };
 const STEPS = ['validate', 'SELECT stock', 'UPDATE stock', 'encode', 'INSERT orders', 'authorise', 'COMMIT'];
 
+/** The last span fails and takes its ancestors with it. */
+function fails(index: number, spans: number): boolean {
+	for (let at = spans - 1; at >= 0; at = at === 0 ? -1 : Math.floor((at - 1) / 2)) if (at === index) return true;
+	return false;
+}
+
 function small(id: string, startMs: number, route: (typeof ROUTES)[number], durationUs: number, failed: boolean): FixtureTrace {
 	const spans: FixtureSpan[] = [];
 	for (let index = 0; index < route.spans; index++) {
@@ -486,7 +492,7 @@ function small(id: string, startMs: number, route: (typeof ROUTES)[number], dura
 				kind: index < route.services.length ? (service === 'notifier' || route.services[0] === 'worker' ? 5 : 2) : index % 3 === 0 ? 3 : 1,
 				start: Math.round(durationUs * share * 0.8),
 				duration: Math.max(Math.round(durationUs * (1 - share) * 0.9), 20),
-				...(failed && index === route.spans - 1 ? { error: 'deadline exceeded' } : {}),
+				...(failed && fails(index, route.spans) ? { error: index === 0 ? 'upstream failed' : 'deadline exceeded' } : {}),
 				attributes: { 'http.route': route.name.split(' ')[1] ?? '', 'shop.region': index % 2 === 0 ? 'eu-1' : 'us-2' },
 			}),
 		);

@@ -61,7 +61,7 @@ export function TimeRangePicker() {
 }
 
 function Choices({ control, onDone }: { control: TimeRangeControl; onDone: () => void }) {
-	const current = resolveRange(control.range, Date.now());
+	const [current] = useState(() => resolveRange(control.range, Date.now()));
 	const [custom, setCustom] = useState('');
 	const [from, setFrom] = useState(dateTime(current.fromMs));
 	const [to, setTo] = useState(dateTime(current.toMs));

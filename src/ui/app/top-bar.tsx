@@ -49,7 +49,7 @@ function Freshness() {
 	const fresh = nowMs - data.lastSpanMs < FRESH_MS;
 	return (
 		<span className="freshness" data-state={fresh ? 'live' : 'stale'} title={`Newest stored span started ${dateTime(data.lastSpanMs)}`}>
-			{fresh ? 'Receiving' : 'Last span'}
+			Last span
 			<span className="freshness__age">{relativeTime(Math.min(data.lastSpanMs, nowMs), nowMs)}</span>
 		</span>
 	);

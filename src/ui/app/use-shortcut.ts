@@ -1,6 +1,7 @@
 /** Keys of a page. Typing in a field is never a shortcut, unless the shortcut says so. */
 
-import { useEffect, useRef } from 'react';
+import { useEffect } from 'react';
+import { useLatest } from './use-latest.ts';
 
 export interface ShortcutOptions {
 	/** With Ctrl, or Cmd on a Mac. */
@@ -15,8 +16,7 @@ export function isTyping(target: EventTarget | null): boolean {
 
 /** One key of the whole page; `key` is KeyboardEvent.key, compared in lower case. */
 export function useShortcut(key: string, run: () => void, options: ShortcutOptions = {}): void {
-	const latest = useRef(run);
-	latest.current = run;
+	const latest = useLatest(run);
 	const { mod = false, inFields = false } = options;
 	useEffect(() => {
 		const onKeyDown = (event: KeyboardEvent): void => {
@@ -27,5 +27,5 @@ export function useShortcut(key: string, run: () => void, options: ShortcutOptio
 		};
 		addEventListener('keydown', onKeyDown);
 		return () => removeEventListener('keydown', onKeyDown);
-	}, [key, mod, inFields]);
+	}, [key, mod, inFields, latest]);
 }

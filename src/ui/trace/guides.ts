@@ -11,7 +11,7 @@ export type Guide = 'none' | 'through' | 'end';
 
 export function guidesOf(model: TraceModel, node: number): readonly Guide[] {
 	const levels = Math.min(model.depth[node] as number, INDENT_LEVELS_MAX);
-	const guides = new Array<Guide>(levels).fill('none');
+	const guides = Array.from({ length: levels }, (): Guide => 'none');
 	let at = node;
 	for (let level = levels - 1; level >= 0; level--) {
 		const above = model.parent[at] as number;
@@ -31,12 +31,14 @@ export function guideStyle(guides: readonly Guide[]): {
 	backgroundSize: string;
 } {
 	const lines = guides.flatMap((guide, level) =>
-		guide === 'none' ? [] : [{ x: level * INDENT_PX + 7, height: guide === 'end' ? '50%' : '100%' }],
+		guide === 'none' ? [] : [{ at: `${level * INDENT_PX + 7}px 0`, size: guide === 'end' ? '1px 50%' : '1px 100%' }],
 	);
+	// A short stroke leads from the parent's line to the span.
+	if (guides.length > 0) lines.push({ at: `${(guides.length - 1) * INDENT_PX + 7}px 50%`, size: '5px 1px' });
 	return {
 		width: guides.length * INDENT_PX,
 		backgroundImage: lines.map(() => 'linear-gradient(var(--line-strong), var(--line-strong))').join(', '),
-		backgroundPosition: lines.map(({ x }) => `${x}px 0`).join(', '),
-		backgroundSize: lines.map(({ height }) => `1px ${height}`).join(', '),
+		backgroundPosition: lines.map(({ at }) => at).join(', '),
+		backgroundSize: lines.map(({ size }) => size).join(', '),
 	};
 }

@@ -28,7 +28,7 @@ export function Minimap({ model, window, onWindow }: MinimapProps) {
 	useLayoutEffect(() => {
 		const element = canvas.current;
 		const context = element?.getContext('2d');
-		if (element === null || context == null || width === 0) return;
+		if (element === null || context === null || context === undefined || width === 0) return;
 		const ratio = devicePixelRatio || 1;
 		element.width = Math.round(width * ratio);
 		element.height = HEIGHT_PX * ratio;

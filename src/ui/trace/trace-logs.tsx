@@ -39,6 +39,7 @@ function LogList({ view, logs }: { view: TraceViewModel; logs: readonly LogRecor
 	const scroller = useRef<HTMLDivElement>(null);
 	const { model } = view;
 	const start = BigInt(model.response.startNs);
+	// oxlint-disable-next-line react/incompatible-library -- it warns of the React Compiler, which is not used here
 	const virtualizer = useVirtualizer({
 		count: logs.length,
 		getScrollElement: () => scroller.current,

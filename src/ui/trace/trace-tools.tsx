@@ -13,7 +13,7 @@ export interface TraceToolsProps {
 }
 
 export function TraceTools({ view, filterRef, logCount, onHelp }: TraceToolsProps) {
-	const { state, change, window, rows } = view;
+	const { state, change, rows } = view;
 	return (
 		<div className="trace-tools" role="toolbar" aria-label="Trace view">
 			<div className="segments" role="group" aria-label="View">
@@ -32,79 +32,83 @@ export function TraceTools({ view, filterRef, logCount, onHelp }: TraceToolsProp
 			</div>
 			{state.view === 'waterfall' && (
 				<>
-					<div className="trace-tools__filter">
-						<input
-							ref={filterRef}
-							className="field"
-							aria-label="Filter spans"
-							title="Words in name or service, service:orders, status:error, kind:client"
-							placeholder="Filter spans"
-							spellCheck={false}
-							value={state.filter}
-							onChange={(event) => change({ filter: event.currentTarget.value })}
-							onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
-						/>
-						{state.filter === '' ? (
-							<kbd className="kbd">/</kbd>
-						) : (
-							<button type="button" className="trace-tools__clear" aria-label="Clear the filter" onClick={() => change({ filter: '' })}>
-								<IconX size={12} aria-hidden="true" />
-							</button>
-						)}
-					</div>
+					<FilterField view={view} filterRef={filterRef} />
 					{view.filtered && (
 						<span className="quiet" role="status">
 							{counted(rows.matches, 'match', 'matches')}
 						</span>
 					)}
-					<div className="trace-tools__end">
-						{state.window !== undefined && (
-							<button type="button" className="button" onClick={() => change({ window: undefined })} title="Show the whole trace (0)">
-								<IconArrowsMaximize size={14} aria-hidden="true" />
-								{text(duration(window.to - window.from))}
-								<span className="hidden-visually">shown; show the whole trace</span>
-							</button>
-						)}
-						<button
-							type="button"
-							className="button"
-							aria-pressed={state.criticalPath}
-							onClick={() => change({ criticalPath: !state.criticalPath })}
-							title="The chain of work that decided how long the trace took (c)"
-						>
-							<IconRoute size={14} aria-hidden="true" />
-							<span className="trace-tools__label">Critical path</span>
-						</button>
-						<button
-							type="button"
-							className="button button--quiet button--square"
-							onClick={view.collapseAll}
-							title="Collapse everything (H)"
-							aria-label="Collapse everything"
-						>
-							<IconFold size={14} aria-hidden="true" />
-						</button>
-						<button
-							type="button"
-							className="button button--quiet button--square"
-							onClick={view.expandAll}
-							title="Expand everything (L)"
-							aria-label="Expand everything"
-						>
-							<IconFoldDown size={14} aria-hidden="true" />
-						</button>
-						<button
-							type="button"
-							className="button button--quiet button--square trace-tools__keys"
-							onClick={onHelp}
-							title="Keys (?)"
-							aria-label="Keys"
-						>
-							<IconKeyboard size={16} aria-hidden="true" />
-						</button>
-					</div>
+					<Actions view={view} onHelp={onHelp} />
 				</>
 			)}
+		</div>
+	);
+}
+
+function FilterField({ view: { state, change }, filterRef }: Pick<TraceToolsProps, 'view' | 'filterRef'>) {
+	return (
+		<div className="trace-tools__filter">
+			<input
+				ref={filterRef}
+				className="field"
+				aria-label="Filter spans"
+				title="Words in name or service, service:orders, status:error, kind:client"
+				placeholder="Filter spans"
+				spellCheck={false}
+				value={state.filter}
+				onChange={(event) => change({ filter: event.currentTarget.value })}
+				onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+			/>
+			{state.filter === '' ? (
+				<kbd className="kbd">/</kbd>
+			) : (
+				<button type="button" className="trace-tools__clear" aria-label="Clear the filter" onClick={() => change({ filter: '' })}>
+					<IconX size={12} aria-hidden="true" />
+				</button>
+			)}
+		</div>
+	);
+}
+
+function Actions({ view, onHelp }: Pick<TraceToolsProps, 'view' | 'onHelp'>) {
+	const { state, change, window } = view;
+	const quiet = [
+		{ label: 'Collapse everything', key: 'H', Icon: IconFold, run: view.collapseAll, className: 'trace-tools__fold' },
+		{ label: 'Expand everything', key: 'L', Icon: IconFoldDown, run: view.expandAll, className: 'trace-tools__fold' },
+		{ label: 'Keys', key: '?', Icon: IconKeyboard, run: onHelp, className: 'trace-tools__keys' },
+	];
+	return (
+		<div className="trace-tools__end">
+			{state.window !== undefined && (
+				<button type="button" className="button" onClick={() => change({ window: undefined })} title="Show the whole trace (0)">
+					<IconArrowsMaximize size={14} aria-hidden="true" />
+					{text(duration(window.to - window.from))}
+					<span className="hidden-visually">shown; show the whole trace</span>
+				</button>
+			)}
+			<button
+				type="button"
+				className="button"
+				aria-pressed={state.criticalPath}
+				aria-label="Critical path"
+				onClick={() => change({ criticalPath: !state.criticalPath })}
+				title="The chain of work that decided how long the trace took (c)"
+			>
+				<IconRoute size={14} aria-hidden="true" />
+				<span className="trace-tools__label">Critical path</span>
+			</button>
+			{quiet.map(({ label, key, Icon, run, className }) => (
+				<button
+					key={key}
+					type="button"
+					className={`button button--quiet button--square ${className}`}
+					onClick={run}
+					title={`${label} (${key})`}
+					aria-label={label}
+				>
+					<Icon size={15} aria-hidden="true" />
+				</button>
+			))}
 		</div>
 	);
 }

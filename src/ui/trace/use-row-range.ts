@@ -35,7 +35,7 @@ export function useRowRange(scroller: RefObject<HTMLElement | null>, rowCount: n
 	useEffect(() => {
 		const element = scroller.current;
 		if (element === null) return;
-		measure();
+		// Observing reports once at the start.
 		const observer = new ResizeObserver(measure);
 		observer.observe(element);
 		element.addEventListener('scroll', measure, { passive: true });

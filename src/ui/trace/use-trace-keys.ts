@@ -1,6 +1,7 @@
 /** The keys of the trace page, Perfetto's and vi's where they exist. */
 
-import { type KeyboardEvent as ReactKeyboardEvent, type RefObject, useEffect, useRef } from 'react';
+import { type KeyboardEvent as ReactKeyboardEvent, type RefObject, useEffect } from 'react';
+import { useLatest } from '../app/use-latest.ts';
 import { isTyping } from '../app/use-shortcut.ts';
 import { childCount, ROOT } from './model.ts';
 import { rowOf } from './rows.ts';
@@ -32,8 +33,7 @@ export interface KeyTargets {
 
 /** Listens on the page; returns nothing to attach. */
 export function useTraceKeys(view: TraceViewModel, targets: KeyTargets): void {
-	const latest = useRef({ view, targets });
-	latest.current = { view, targets };
+	const latest = useLatest({ view, targets });
 	useEffect(() => {
 		const onKeyDown = (event: KeyboardEvent): void => {
 			if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
@@ -48,7 +48,7 @@ export function useTraceKeys(view: TraceViewModel, targets: KeyTargets): void {
 		};
 		addEventListener('keydown', onKeyDown);
 		return () => removeEventListener('keydown', onKeyDown);
-	}, []);
+	}, [latest]);
 }
 
 /** Keys that only the tree itself takes: Enter on a row, and arrows it must not scroll by. */

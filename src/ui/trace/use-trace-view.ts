@@ -43,11 +43,10 @@ function useMoves(model: TraceModel, state: TraceState, change: ChangeTrace) {
 	);
 	/** Opening the dock is a step in the history; walking with it open is not. */
 	const select = useCallback(
-		(node: number, tab?: TraceState['tab']) =>
-			change(
-				(current) => ({ span: model.response.columns.spanId[node] ?? current.span, ...(tab === undefined ? {} : { tab }) }),
-				state.span === '' && node < model.spanCount,
-			),
+		(node: number, tab?: TraceState['tab']) => {
+			const span = model.response.columns.spanId[node];
+			if (span !== undefined) change({ span, ...(tab === undefined ? {} : { tab }) }, state.span === '');
+		},
 		[change, model, state.span],
 	);
 	const close = useCallback(() => change({ span: '' }), [change]);

@@ -53,7 +53,11 @@ export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps)
 					</span>
 				)}
 				<Toggle {...props} childCount={children} />
-				{missing ? <MissingName model={model} node={node} /> : <SpanName model={model} node={node} color={props.color} />}
+				{missing ? (
+					<MissingName model={model} node={node} />
+				) : (
+					<SpanName model={model} node={node} color={props.color} collapsed={collapsed} />
+				)}
 			</div>
 			<div className="hidden-visually" role="gridcell">
 				{text(duration(model.duration[node] as number))}, starts at {text(duration(model.start[node] as number))}
@@ -79,12 +83,11 @@ function Toggle({ model, node, collapsed, collapsible, onToggle, childCount: chi
 			}}
 		>
 			{collapsed ? <IconChevronRight size={12} aria-hidden="true" /> : <IconChevronDown size={12} aria-hidden="true" />}
-			<span className="waterfall__count">{collapsed ? below : children}</span>
 		</button>
 	);
 }
 
-function SpanName({ model, node, color }: { model: TraceModel; node: number; color: string }) {
+function SpanName({ model, node, color, collapsed }: { model: TraceModel; node: number; color: string; collapsed: boolean }) {
 	const { service, language } = serviceOf(model, node);
 	const name = nameOf(model, node);
 	const failed = model.status[node] === 2;
@@ -103,6 +106,7 @@ function SpanName({ model, node, color }: { model: TraceModel; node: number; col
 				)}
 				<span>{name}</span>
 			</span>
+			<ChildCount model={model} node={node} collapsed={collapsed} />
 			{failed && <IconAlertCircle className="waterfall__error" size={13} aria-label="error" />}
 			{!failed && below > 0 && (
 				<span className="waterfall__errors-below" title={`${counted(below, 'error')} below`}>
@@ -117,6 +121,22 @@ function SpanName({ model, node, color }: { model: TraceModel; node: number; col
 			)}
 			{entersService && <LanguageBadge language={language} />}
 		</>
+	);
+}
+
+/** Children, or while collapsed all spans below. */
+function ChildCount({ model, node, collapsed }: { model: TraceModel; node: number; collapsed: boolean }) {
+	const children = childCount(model, node);
+	if (children === 0) return null;
+	const below = (model.subtreeSize[node] as number) - 1;
+	return (
+		<span
+			className="waterfall__count"
+			data-collapsed={collapsed}
+			title={`${counted(children, 'child', 'children')}, ${counted(below, 'span')} below`}
+		>
+			{collapsed ? `+${below}` : children}
+		</span>
 	);
 }
 

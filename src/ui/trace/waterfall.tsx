@@ -2,6 +2,7 @@
 
 import { useElementSize, useMergedRef } from '@mantine/hooks';
 import { type KeyboardEvent, type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from 'react';
+import { useLatest } from '../app/use-latest.ts';
 import { duration, text } from '../widgets/format.ts';
 import type { CriticalPath } from './critical-path.ts';
 import { drawBars, ROW_PX } from './draw-bars.ts';
@@ -123,7 +124,7 @@ function Bars(props: WaterfallProps & { range: RowRange; width: number; minHeigh
 	const heightPx = Math.max((range.last - range.first) * ROW_PX, range.first === 0 ? props.minHeight : 0);
 	const draw = useCallback(() => {
 		const context = canvas.current?.getContext('2d');
-		if (canvas.current === null || context == null || width === 0) return;
+		if (canvas.current === null || context === null || context === undefined || width === 0) return;
 		const ratio = devicePixelRatio || 1;
 		const pixels = { width: Math.round(width * ratio), height: Math.round(heightPx * ratio) };
 		if (canvas.current.width !== pixels.width || canvas.current.height !== pixels.height) Object.assign(canvas.current, pixels);
@@ -143,8 +144,7 @@ function Bars(props: WaterfallProps & { range: RowRange; width: number; minHeigh
 
 /** Ctrl and the wheel zoom around the pointer, Shift and the wheel (or a sideways swipe) pan. React's wheel listeners are passive. */
 function useWheel(scroller: RefObject<HTMLDivElement | null>, treeWidth: number, barWidth: number, props: WaterfallProps): void {
-	const latest = useRef(props);
-	latest.current = props;
+	const latest = useLatest(props);
 	useEffect(() => {
 		const element = scroller.current;
 		if (element === null || barWidth === 0) return;
@@ -162,5 +162,5 @@ function useWheel(scroller: RefObject<HTMLDivElement | null>, treeWidth: number,
 		};
 		element.addEventListener('wheel', onWheel, { passive: false });
 		return () => element.removeEventListener('wheel', onWheel);
-	}, [scroller, treeWidth, barWidth]);
+	}, [scroller, treeWidth, barWidth, latest]);
 }

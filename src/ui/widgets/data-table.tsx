@@ -185,6 +185,7 @@ function useRows(table: React.RefObject<HTMLDivElement | null>, count: number, r
 		if (page !== null && body) setMarginPx(body.getBoundingClientRect().top - page.getBoundingClientRect().top + page.scrollTop);
 	}, [table, count]);
 	const isVirtual = count > VIRTUAL_FROM;
+	// oxlint-disable-next-line react/incompatible-library -- it warns of the React Compiler, which is not used here
 	const virtualizer = useVirtualizer({
 		count: isVirtual ? count : 0,
 		getScrollElement: () => scroller,

@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useThemeName } from '../app/theme.ts';
+import { useLatest } from '../app/use-latest.ts';
 import { axisTime, type Quantity, text } from './format.ts';
 
 export interface TimeChartProps {
@@ -19,6 +20,8 @@ export interface TimeChartProps {
 	readonly syncKey: string;
 	readonly onZoom: (fromMs: number, toMs: number) => void;
 	readonly kind?: 'line' | 'bars';
+	/** Top of the scale while every value is zero. */
+	readonly emptyTop: number;
 	/** Pixels, axes included. */
 	readonly height?: number;
 	/** The number of the whole range, beside the title. */
@@ -32,8 +35,7 @@ export function TimeChart(props: TimeChartProps) {
 	const themeName = useThemeName();
 	const host = useRef<HTMLDivElement>(null);
 	const value = useRef<HTMLSpanElement>(null);
-	const latest = useRef(props);
-	latest.current = props;
+	const latest = useLatest(props);
 	const { startMs, stepMs, values, tone, syncKey, kind, height = HEIGHT_PX } = props;
 	useEffect(() => {
 		const element = host.current;
@@ -45,7 +47,8 @@ export function TimeChart(props: TimeChartProps) {
 			const at = index === null || index === undefined ? undefined : chart.data[1]?.[index];
 			const { format, summary } = latest.current;
 			if (value.current !== null)
-				value.current.textContent = at === undefined || index == null ? summary : at === null ? 'no calls' : text(format(at));
+				value.current.textContent =
+					at === undefined || index === null || index === undefined ? summary : at === null ? 'no calls' : text(format(at));
 		};
 		const chart = new uPlot(
 			{
@@ -53,7 +56,7 @@ export function TimeChart(props: TimeChartProps) {
 				height,
 				legend: { show: false },
 				cursor: { sync: { key: syncKey }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-				scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] } },
+				scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : latest.current.emptyTop] } },
 				axes: [
 					{
 						...axis(color, 24),
@@ -79,7 +82,7 @@ export function TimeChart(props: TimeChartProps) {
 			element,
 		);
 		return () => chart.destroy();
-	}, [width, themeName, startMs, stepMs, values, tone, syncKey, kind, height]);
+	}, [width, themeName, startMs, stepMs, values, tone, syncKey, kind, height, latest]);
 	return (
 		<figure className="chart" ref={ref} aria-label={`${props.title}: ${props.summary}`}>
 			<figcaption className="chart__head">

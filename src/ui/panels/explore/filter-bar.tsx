@@ -2,7 +2,7 @@
 
 import { IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import { NO_FILTER, parseDurationMs } from '../../app/url-state.ts';
 import { useTimeRange } from '../../app/use-time-range.ts';
 import { operationsQuery, servicesQuery, type TraceFilter } from '../../data/queries.ts';
@@ -75,8 +75,9 @@ function DurationField({
 	onChange: (value: number | undefined) => void;
 }) {
 	const shown = value === undefined ? '' : text(duration(value * 1e6)).replace('\u202f', ' ');
-	const [typed, setTyped] = useState(shown);
-	useEffect(() => setTyped(shown), [shown]);
+	// What is typed counts only over the value it was typed over: back and forward show the URL's.
+	const [draft, setDraft] = useState({ over: shown, typed: shown });
+	const typed = draft.over === shown ? draft.typed : shown;
 	const parsed = parseDurationMs(typed);
 	const invalid = typed.trim() !== '' && parsed === undefined;
 	const commit = (): void => {
@@ -91,7 +92,7 @@ function DurationField({
 			placeholder={label}
 			value={typed}
 			aria-invalid={invalid}
-			onChange={(event) => setTyped(event.currentTarget.value)}
+			onChange={(event) => setDraft({ over: shown, typed: event.currentTarget.value })}
 			onBlur={commit}
 			onKeyDown={(event) => event.key === 'Enter' && commit()}
 		/>

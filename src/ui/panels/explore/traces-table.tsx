@@ -53,7 +53,7 @@ function columnsOf(traces: readonly TraceSummary[], nowMs: number, sortable: boo
 		{
 			id: 'root',
 			header: 'Root operation',
-			track: 'minmax(200px, 3fr)',
+			track: 'minmax(200px, 2fr)',
 			card: 'title',
 			cell: (row) => <Root trace={row} />,
 		},
@@ -96,7 +96,7 @@ function columnsOf(traces: readonly TraceSummary[], nowMs: number, sortable: boo
 			cell: (row) => <QuantityText quantity={count(row.spanCount)} exact={`${grouped(row.spanCount)} spans`} />,
 		},
 		{ id: 'errors', header: 'Errors', track: '64px', align: 'right', cell: (row) => <Errors count={row.errorCount} /> },
-		{ id: 'services', header: 'Services', track: 'minmax(160px, 3fr)', card: 'wide', cell: (row) => <Pills trace={row} /> },
+		{ id: 'services', header: 'Services', track: 'minmax(160px, 3.2fr)', card: 'wide', cell: (row) => <Pills trace={row} /> },
 	];
 }
 

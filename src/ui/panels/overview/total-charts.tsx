@@ -21,6 +21,7 @@ export function TotalCharts({ services }: { services: readonly ServiceSummary[] 
 				tone="--accent"
 				values={totals.rate}
 				format={rate}
+				emptyTop={1}
 				summary={`${text(rate(totals.callsPerSecond))}, ${text(count(totals.calls))} calls`}
 			/>
 			<TimeChart
@@ -30,6 +31,7 @@ export function TotalCharts({ services }: { services: readonly ServiceSummary[] 
 				kind="bars"
 				values={totals.errorRatio}
 				format={percent}
+				emptyTop={0.01}
 				summary={`${text(percent(errorRatio))}, ${counted(totals.errors, 'error')}`}
 			/>
 		</div>

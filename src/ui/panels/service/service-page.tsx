@@ -63,6 +63,7 @@ function Charts({ summary, time }: { summary: ServiceSummary; time: TimeRangeCon
 				tone="--accent"
 				values={perSecond}
 				format={rate}
+				emptyTop={1}
 				summary={`${text(rate(summary.callsPerSecond))}, ${text(count(summary.calls))} calls`}
 			/>
 			<TimeChart
@@ -72,6 +73,7 @@ function Charts({ summary, time }: { summary: ServiceSummary; time: TimeRangeCon
 				kind="bars"
 				values={ratio}
 				format={percent}
+				emptyTop={0.01}
 				summary={`${text(percent(summary.errorRatio))}, ${counted(summary.errors, 'error')}`}
 			/>
 			<TimeChart
@@ -80,6 +82,7 @@ function Charts({ summary, time }: { summary: ServiceSummary; time: TimeRangeCon
 				tone="--accent"
 				values={p95Ns}
 				format={duration}
+				emptyTop={1e6}
 				summary={(['p50', 'p95', 'p99'] as const)
 					.map((name) => [name, summary[`${name}Ms`]] as const)
 					.map(([name, ms]) => `${name} ${ms === null ? '–' : text(duration(ms * 1e6))}`)
