@@ -5,9 +5,9 @@ import { SPANS } from '../model/schema.ts';
 import { type EngineFixture, madeUpSpans, nativeBytes, selectColumns, startFixture } from './engine-fixture.ts';
 import { load } from './load.ts';
 
-const ROWS = 20_000;
-const KILLS = 24;
-/** Twenty minutes before an hour's end: 2500 traces at one a second reach into the next partition. */
+const ROWS = 16_000;
+const KILLS = 20;
+/** Twenty minutes before an hour's end: 2000 traces at one a second reach into the next partition. */
 const START = 1_790_002_800 - 1_200;
 
 interface Counts {
@@ -97,18 +97,30 @@ describe('loading segments into a real engine', () => {
 		expect(await counts()).toEqual(expected(3));
 	});
 
+	test('a load waits out the death of the engine and counts once', async () => {
+		const before = await counts();
+		const loading = load(fixture.store, SPANS, [segment], 'patient');
+		process.kill(fixture.engine.pid as number, 'SIGKILL');
+		await loading;
+		expect(await counts()).toEqual(expected(before.spans / ROWS + 1));
+	});
+
 	test(`${KILLS} loads, each with the engine killed at a random moment and loaded again, count once each`, async () => {
 		const first = await counts();
-		const begun = performance.now();
-		await load(fixture.store, SPANS, [segment], 'timing');
-		const typicalMs = performance.now() - begun;
-		const base = first.spans / ROWS + 1;
+		let typicalMs = Number.POSITIVE_INFINITY;
+		for (const token of ['timing-1', 'timing-2', 'timing-3']) {
+			const begun = performance.now();
+			await load(fixture.store, SPANS, [segment], token);
+			typicalMs = Math.min(typicalMs, performance.now() - begun);
+		}
+		const base = first.spans / ROWS + 3;
 		let interrupted = 0;
 		let partial = 0;
 		for (let round = 1; round <= KILLS; round++) {
 			const token = `kill-${round}`;
 			const delayMs = Math.random() * typicalMs * 1.1;
-			const loading = load(fixture.store, SPANS, [segment], token).then(
+			// A body that cannot be read again keeps load() from waiting out the restart by itself.
+			const loading = load(fixture.store, SPANS, [segment].values(), token).then(
 				() => 0,
 				() => 1,
 			);

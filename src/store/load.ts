@@ -10,6 +10,7 @@
  * Late data may touch any number of hours, hence no limit on partitions.
  */
 
+import { Failure } from '../base/errors.ts';
 import type { TableSpec } from '../model/schema.ts';
 import type { Settings, Store } from './client.ts';
 
@@ -20,6 +21,7 @@ export interface LoadOptions {
 }
 
 const TIMEOUT_MS = 120_000;
+const RETRY_AFTER_MS = 5_000;
 
 const SETTINGS: Settings = {
 	insert_deduplicate: 1,
@@ -47,10 +49,22 @@ export async function load(
 	options: LoadOptions = {},
 ): Promise<void> {
 	const columns = table.columns.map((column) => column.name).join(', ');
-	await store.insert(`INSERT INTO ${table.table} (${columns}) FORMAT Native`, blocks, {
+	const sql = `INSERT INTO ${table.table} (${columns}) FORMAT Native`;
+	const settings = { ...SETTINGS, insert_deduplication_token: token };
+	const inserting = store.insert(sql, blocks, {
 		abortSignal: options.abortSignal,
 		timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
 		idempotent: true,
-		settings: { ...SETTINGS, insert_deduplication_token: token },
+		settings,
 	});
+	await inserting.catch((error: unknown) => {
+		throw whenLoading(error);
+	});
+}
+
+/** What is final for a question is not for a load: time and memory may suffice when less else is going on. */
+function whenLoading(error: unknown): unknown {
+	if (!(error instanceof Failure) || (error.code !== 'timeout' && error.code !== 'too_large')) return error;
+	const code = error.code === 'timeout' ? 'timeout' : 'overloaded';
+	return new Failure(code, error.message, { cause: error, retryAfterMs: RETRY_AFTER_MS });
 }

@@ -13,8 +13,13 @@ import { SessionPool } from './session-pool.ts';
 
 const MiB = 1024 * 1024;
 
-/** What the process holds before the first row: Node, the library's code, its threads. Measured at 230 to 280 MiB. */
-const BASE_BYTES = 288 * MiB;
+/**
+ * What the process holds besides the memory the library counts: its code (190 MiB of pages, most of them shared with the file), Node
+ * (80 MiB), answers on their way out, and pages the allocators have not given back yet.
+ */
+const UNCOUNTED_BYTES = 448 * MiB;
+/** Below this the library cannot run the schema's own statements. */
+const ENGINE_BYTES_MIN = 192 * MiB;
 const WAITING_MAX = 128;
 const QUERY_BYTES_MAX = 8 * MiB;
 /** An answer is held whole, twice for a moment: in the library and in Node. */
@@ -70,7 +75,7 @@ async function start(settings: EngineSettings): Promise<Running> {
 
 /** Server configuration, in the form of the `clickhouse local` command line. Defaults are made for servers of 64 GiB and more. */
 function serverArguments(memoryBytesMax: number): string[] {
-	const engineBytes = Math.max(memoryBytesMax - BASE_BYTES, 128 * MiB);
+	const engineBytes = Math.max(memoryBytesMax - UNCOUNTED_BYTES, ENGINE_BYTES_MIN);
 	const configuration: Readonly<Record<string, number>> = {
 		max_server_memory_usage: engineBytes,
 		merges_mutations_memory_usage_soft_limit: Math.round(engineBytes * 0.4),
@@ -92,7 +97,7 @@ function serverArguments(memoryBytesMax: number): string[] {
 
 /** What a statement gets unless it says otherwise. */
 function statementDefaults(memoryBytesMax: number): ReadonlyMap<string, string> {
-	const engineBytes = Math.max(memoryBytesMax - BASE_BYTES, 128 * MiB);
+	const engineBytes = Math.max(memoryBytesMax - UNCOUNTED_BYTES, ENGINE_BYTES_MIN);
 	return new Map(
 		Object.entries({
 			session_timezone: 'UTC',

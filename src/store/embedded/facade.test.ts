@@ -43,7 +43,7 @@ describe('the HTTP interface of the embedded engine', () => {
 		for (const end = performance.now() + 5_000; performance.now() < end; await sleep(20)) if ((await running()) === 0) return;
 		throw new Error('statements went on running');
 	};
-	const http = (path: string, init: RequestInit = {}) =>
+	const http = (path: string, init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {}) =>
 		fetch(`${endpoint.url}${path}`, { ...init, headers: { 'x-clickhouse-key': endpoint.password, ...init.headers } });
 
 	test('answers both kinds of ping', async () => {

@@ -54,6 +54,8 @@ const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 5_000;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000, healthyMs: 30_000 };
 const FIRST_START_MS = 10_000;
+/** glibc's malloc (Node) and jemalloc (the library) keep freed pages per thread and for long; a small machine wants them back. */
+const ALLOCATORS = { MALLOC_ARENA_MAX: '2', MALLOC_CONF: 'dirty_decay_ms:1000,muzzy_decay_ms:0' } as const;
 const LAST_WORDS_BYTES = 4096;
 /** Threads of the child's pool beside its sessions: file work, and the statement that kills another. */
 const SPARE_THREADS = 4;
@@ -169,7 +171,13 @@ export class EmbeddedEngine implements AsyncDisposable {
 		const sessions = this.#options.sessions ?? 4;
 		const child = fork(fileURLToPath(new URL('./engine.ts', import.meta.url)), [], {
 			execArgv: ['--max-old-space-size=256'],
-			env: { ...process.env, UV_THREADPOOL_SIZE: String(sessions + WRITE_SESSIONS + SPARE_THREADS), TZ: 'UTC', NODE_OPTIONS: '' },
+			env: {
+				...process.env,
+				UV_THREADPOOL_SIZE: String(sessions + WRITE_SESSIONS + SPARE_THREADS),
+				TZ: 'UTC',
+				NODE_OPTIONS: '',
+				...ALLOCATORS,
+			},
 			stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
 			serialization: 'advanced',
 		});

@@ -58,6 +58,13 @@ describe('the schema', () => {
 		expect((await fixture.store.query(sql, { table: table.replace(/_live$/, '') })).rows).toEqual(columns);
 	});
 
+	test.each(TABLES)('$table takes a load of its columns, and counts it once', async (table) => {
+		const bytes = await nativeBytes(fixture.engine, selectColumns(table, { hour: String(HOUR) }, 'numbers(7)'));
+		for (let times = 0; times < 2; times++) await load(fixture.store, table, [bytes], 'defaults');
+		const { rows } = await fixture.store.query(`SELECT count() AS n FROM ${table.table.replace(/_live$/, '')}`);
+		expect(rows).toEqual([{ n: 7 }]);
+	});
+
 	test('every table that is filled remembers its blocks', async () => {
 		const { rows } = await fixture.store.query<{ name: string; engine_full: string }>(
 			"SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",

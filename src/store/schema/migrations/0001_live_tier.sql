@@ -3,6 +3,8 @@
 --
 -- Partitions are hours of receipt-checked time (see `hour` in schema.ts), so a partition does not bound the event time: the minmax
 -- index on the time column does, at one 16-byte pair for 8192 rows.
+-- A load is on disk when it returns (fsync), because its segment may be deleted then. Merges need none: their sources are kept for
+-- eight minutes, and by then the kernel has written the result.
 -- Ids are random bytes that no codec shrinks, so they are not compressed at all. Sorted times are stored as differences.
 -- A block with a token seen among the last 10 000 is counted once (about 100 bytes of memory for each remembered block).
 
@@ -45,7 +47,7 @@ CREATE TABLE IF NOT EXISTS spans_live (
 ENGINE = MergeTree
 PARTITION BY hour
 ORDER BY (service_name, name, start_time)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS logs_live (
 	hour DateTime,
@@ -72,7 +74,7 @@ CREATE TABLE IF NOT EXISTS logs_live (
 ENGINE = MergeTree
 PARTITION BY hour
 ORDER BY (service_name, time)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS metric_points_live (
 	hour DateTime,
@@ -123,7 +125,7 @@ CREATE TABLE IF NOT EXISTS metric_points_live (
 ENGINE = MergeTree
 PARTITION BY hour
 ORDER BY (service_name, name, time)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Readers use these names and never the tables: the kept tier joins them later without changing a query.
 CREATE VIEW IF NOT EXISTS spans AS SELECT * FROM spans_live;

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS trace_summaries (
 ENGINE = AggregatingMergeTree
 PARTITION BY hour
 ORDER BY trace_id
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS trace_summaries_from_spans TO trace_summaries AS
 WITH

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS span_rollup_1m (
 ENGINE = AggregatingMergeTree
 PARTITION BY toDate(minute, 'UTC')
 ORDER BY (service_name, minute, name, kind, is_root)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS span_rollup_1m_from_spans TO span_rollup_1m AS
 SELECT
