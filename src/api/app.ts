@@ -23,6 +23,8 @@ export async function buildApi(options: ApiOptions): Promise<ApiApp> {
 		bodyLimit: BODY_BYTES_MAX,
 		requestTimeout: 30_000,
 		routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+		// A URL that cannot be decoded never reaches a route or its hooks.
+		frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
 	});
 	const context = apiContext(options);
 	app.setValidatorCompiler(validatorCompiler);

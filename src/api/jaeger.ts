@@ -10,7 +10,7 @@ import { type JaegerSearch, parseJaegerSearch, parseSpanKind } from '../query/ja
 import { operationNamesPlan, serviceNamesPlan } from '../query/services.ts';
 import type { SpanRow } from '../query/span-row.ts';
 import { TRACE_SPANS_MAX, tracesSpansPlan } from '../query/trace.ts';
-import { type TraceSummaryRow, traceSummaryPlan } from '../query/trace-search.ts';
+import { type TraceSummaryRow, traceSummariesByIdPlan, traceSummaryPlan } from '../query/trace-search.ts';
 import type { ApiApp, ApiContext } from './context.ts';
 import { SPAN_KINDS } from './contract.ts';
 import type { Inquiry } from './engine.ts';
@@ -148,13 +148,9 @@ function registerTraces(app: ApiApp, context: ApiContext): void {
 }
 
 async function tracesById(inquiry: Inquiry, { traceIds }: JaegerSearch) {
-	const found: TraceSummaryRow[] = [];
-	const errors: { msg: string; traceID: string }[] = [];
-	for (const traceId of traceIds) {
-		const [summary] = await inquiry.rows(traceSummaryPlan(traceId));
-		if (summary === undefined) errors.push({ msg: 'trace not found', traceID: traceId });
-		else found.push(summary);
-	}
+	const known = new Map((await inquiry.rows(traceSummariesByIdPlan(traceIds))).map((row) => [row.traceId, row]));
+	const found = traceIds.flatMap((traceId) => known.get(traceId) ?? []);
+	const errors = traceIds.filter((traceId) => !known.has(traceId)).map((traceID) => ({ msg: 'trace not found', traceID }));
 	return { ...answer(await loadTraces(inquiry, found)), errors: errors.length === 0 ? null : errors };
 }
 

@@ -11,7 +11,7 @@ import { Failure } from '../base/errors.ts';
 import { sendProblem } from './errors.ts';
 
 /** What the bundler names after its content, e.g. `assets/index-B3kf9a2c.js`. */
-const HASHED = /[-.][A-Za-z0-9_-]{8,}\.[a-z0-9]+$/;
+const HASHED = /\/assets\/[^/]*-[A-Za-z0-9_-]{8}\.[a-z0-9]+$/;
 
 const NOT_BUILT = `<!doctype html>
 <html lang="en">

@@ -146,11 +146,13 @@ export interface TraceSummaryRow {
 /** Parts of a listed trace are read from a day before the earliest listed start to a day after the latest. */
 const PARTS_NS = 24n * 3_600_000_000_000n;
 
+const IN_IDS = 'trace_id IN (SELECT arrayJoin(arrayMap(id -> toFixedString(unhex(id), 16), {ids:Array(String)})))';
+
 /** Phase two: the complete summaries of these traces. */
 export function traceSummariesPlan(keys: readonly TraceKeyRow[]): Plan<TraceSummaryRow> {
 	const starts = keys.map((key) => BigInt(key.startNs));
 	return {
-		sql: summariesSql(`trace_id IN (SELECT arrayJoin(arrayMap(id -> toFixedString(unhex(id), 16), {ids:Array(String)})))
+		sql: summariesSql(`${IN_IDS}
   AND s.start_time >= fromUnixTimestamp64Nano({partsFrom:Int64})
   AND s.start_time <= fromUnixTimestamp64Nano({partsTo:Int64})`),
 		params: {
@@ -159,6 +161,11 @@ export function traceSummariesPlan(keys: readonly TraceKeyRow[]): Plan<TraceSumm
 			partsTo: starts.reduce(max, starts[0] ?? 0n) + PARTS_NS,
 		},
 	};
+}
+
+/** The complete summaries of these traces, wherever in time they lie. */
+export function traceSummariesByIdPlan(ids: readonly string[]): Plan<TraceSummaryRow> {
+	return { sql: summariesSql(IN_IDS), params: { ids } };
 }
 
 /** The complete summary of one trace, wherever in time it lies. */

@@ -165,6 +165,11 @@ describe('what a client did wrong is said with how to do it right', () => {
 		expect([answer.statusCode, ErrorBody.parse(answer.json()).error.code]).toEqual([414, 'too_large']);
 	});
 
+	test('a URL that is not percent-encoded text is refused in the same form', async () => {
+		const answer = await (await appWith({})).inject('/api/v1/traces/%zz');
+		expect([answer.statusCode, ErrorBody.parse(answer.json()).error.code]).toEqual([400, 'invalid_argument']);
+	});
+
 	test('paths and methods that do not exist', async () => {
 		const there = await appWith({});
 		for (const [method, url] of [

@@ -24,6 +24,7 @@ function buildUi(): void {
 	writeFileSync(join(dir, 'ui/index.html'), '<!doctype html><title>Throughline</title>');
 	writeFileSync(join(dir, 'ui/assets/index-B3kf9a2c.js'), 'export {};');
 	writeFileSync(join(dir, 'ui/favicon.svg'), '<svg/>');
+	writeFileSync(join(dir, 'ui/theme-beginning.js'), 'export {};');
 	writeFileSync(join(dir, 'secret.txt'), 'secret');
 }
 
@@ -50,6 +51,7 @@ describe('the UI', () => {
 	test('hashed files are kept for ever, others are asked for again', async () => {
 		buildUi();
 		expect((await app.inject('/assets/index-B3kf9a2c.js')).headers['cache-control']).toBe('public, max-age=31536000, immutable');
+		expect((await app.inject('/theme-beginning.js')).headers['cache-control']).toBe('no-cache');
 		const icon = await app.inject('/favicon.svg');
 		expect(icon.headers['cache-control']).toBe('no-cache');
 		expect((await app.inject({ url: '/favicon.svg', headers: { 'if-none-match': String(icon.headers.etag) } })).statusCode).toBe(304);
