@@ -17,7 +17,6 @@ export const theme: MantineThemeOverride = createTheme({
 	fontFamilyMonospace: 'var(--font-code)',
 	cursorType: 'pointer',
 	components: {
-		Tooltip: Tooltip.extend({ defaultProps: { openDelay: 250, transitionProps: { duration: 0 }, withArrow: false } }),
 		Popover: Popover.extend({ defaultProps: { transitionProps: { duration: 80 }, shadow: 'md' } }),
 	},
 });

@@ -48,13 +48,14 @@ export function TimeRangePicker() {
 			<button
 				type="button"
 				className="button"
+				aria-label="Live"
 				aria-pressed={control.live}
 				disabled={control.range.kind === 'absolute'}
 				onClick={() => control.setLive(!control.live)}
 				title={control.range.kind === 'absolute' ? 'Live refresh needs a relative time range' : 'Refresh every 5 seconds'}
 			>
 				{control.live ? <IconPlayerPause size={14} aria-hidden="true" /> : <IconPlayerPlay size={14} aria-hidden="true" />}
-				Live
+				<span className="time-range__live-text">Live</span>
 			</button>
 		</div>
 	);

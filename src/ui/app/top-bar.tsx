@@ -49,8 +49,8 @@ function Freshness() {
 	const fresh = nowMs - data.lastSpanMs < FRESH_MS;
 	return (
 		<span className="freshness" data-state={fresh ? 'live' : 'stale'} title={`Newest stored span started ${dateTime(data.lastSpanMs)}`}>
-			Last span
-			<span className="freshness__age">{relativeTime(Math.min(data.lastSpanMs, nowMs), nowMs)}</span>
+			<span className="freshness__text">Last span</span>
+			<span className="freshness__text">{relativeTime(Math.min(data.lastSpanMs, nowMs), nowMs)}</span>
 		</span>
 	);
 }

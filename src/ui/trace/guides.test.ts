@@ -23,7 +23,7 @@ test('a line runs past rows whose ancestors have more children, and ends at the 
 });
 
 test('each line is a background one pixel wide, and a stroke leads to the span', () => {
-	expect(guideStyle(['through', 'none', 'end'])).toMatchObject({
+	expect(guideStyle(['through', 'none', 'end'], 12)).toMatchObject({
 		width: 36,
 		backgroundPosition: '7px 0, 31px 0, 31px 50%',
 		backgroundSize: '1px 100%, 1px 50%, 5px 1px',

@@ -2,7 +2,8 @@
 
 import { ROOT, type TraceModel } from './model.ts';
 
-export const INDENT_PX = 12;
+/** Pixels a level is indented, on a wide screen and on a phone. */
+export const INDENT_PX = { wide: 12, narrow: 7 } as const;
 /** Deeper levels share the last indent; the depth is then written out. */
 export const INDENT_LEVELS_MAX = 16;
 
@@ -24,19 +25,22 @@ export function guidesOf(model: TraceModel, node: number): readonly Guide[] {
 }
 
 /** The lines as CSS backgrounds, so that a row needs no element for each. */
-export function guideStyle(guides: readonly Guide[]): {
+export function guideStyle(
+	guides: readonly Guide[],
+	indentPx: number,
+): {
 	width: number;
 	backgroundImage: string;
 	backgroundPosition: string;
 	backgroundSize: string;
 } {
 	const lines = guides.flatMap((guide, level) =>
-		guide === 'none' ? [] : [{ at: `${level * INDENT_PX + 7}px 0`, size: guide === 'end' ? '1px 50%' : '1px 100%' }],
+		guide === 'none' ? [] : [{ at: `${level * indentPx + 7}px 0`, size: guide === 'end' ? '1px 50%' : '1px 100%' }],
 	);
 	// A short stroke leads from the parent's line to the span.
-	if (guides.length > 0) lines.push({ at: `${(guides.length - 1) * INDENT_PX + 7}px 50%`, size: '5px 1px' });
+	if (guides.length > 0) lines.push({ at: `${(guides.length - 1) * indentPx + 7}px 50%`, size: '5px 1px' });
 	return {
-		width: guides.length * INDENT_PX,
+		width: guides.length * indentPx,
 		backgroundImage: lines.map(() => 'linear-gradient(var(--line-strong), var(--line-strong))').join(', '),
 		backgroundPosition: lines.map(({ at }) => at).join(', '),
 		backgroundSize: lines.map(({ size }) => size).join(', '),

@@ -4,7 +4,7 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
 import type { LogRecord, LogsResponse } from '../../api/contract.ts';
-import { duration, text } from '../widgets/format.ts';
+import { counted, duration, text } from '../widgets/format.ts';
 import { ServiceSwatch } from '../widgets/service-name.tsx';
 import { Empty, Failed, MetaLine, Skeleton } from '../widgets/states.tsx';
 import { LogLine } from './log-line.tsx';
@@ -27,9 +27,15 @@ export function TraceLogs({ view, query }: { view: TraceViewModel; query: UseQue
 		);
 	return (
 		<>
+			<div className="trace-logs__head" aria-hidden="true">
+				<span className="trace-logs__time">At</span>
+				<span className="trace-logs__service">Service</span>
+				<span className="trace-logs__span">Span</span>
+				<span>Level and message</span>
+			</div>
 			<LogList view={view} logs={data.logs} />
 			<MetaLine meta={data.meta}>
-				<span>{data.logs.length} log records</span>
+				<span>{counted(data.logs.length, 'log record')}</span>
 			</MetaLine>
 		</>
 	);

@@ -10,11 +10,11 @@ export interface Divider {
 	readonly onKeyDown: (event: KeyboardEvent) => void;
 }
 
-/** The tree takes between an eighth and seven tenths of the pane; by default about a third, at most 420 px. */
+/** The tree takes between an eighth and seven tenths of the pane; by default about a third, at most 420 px, on a phone half. */
 export function useDivider(paneWidth: number): Divider {
 	return useWidth(
 		'throughline.trace.tree',
-		Math.max(Math.min(paneWidth * 0.36, 420), 150),
+		Math.max(Math.min(paneWidth * 0.36, 420), Math.min(paneWidth * 0.5, 220)),
 		Math.max(paneWidth / 8, 120),
 		paneWidth * 0.7,
 		1,

@@ -20,6 +20,7 @@ export interface WaterfallRowProps {
 	/** False while a filter decides what is shown. */
 	readonly collapsible: boolean;
 	readonly faint: boolean;
+	readonly indentPx: number;
 	readonly onSelect: (node: number) => void;
 	readonly onToggle: (node: number) => void;
 	readonly onHover: (node: number) => void;
@@ -46,7 +47,7 @@ export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps)
 			onPointerEnter={() => props.onHover(node)}
 		>
 			<div className="waterfall__tree" role="gridcell">
-				<span className="waterfall__guides" style={guideStyle(guidesOf(model, node))} aria-hidden="true" />
+				<span className="waterfall__guides" style={guideStyle(guidesOf(model, node), props.indentPx)} aria-hidden="true" />
 				{depth > INDENT_LEVELS_MAX && (
 					<span className="waterfall__depth" title={`Level ${depth + 1}`}>
 						{depth + 1}

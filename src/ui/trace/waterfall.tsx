@@ -6,6 +6,7 @@ import { useLatest } from '../app/use-latest.ts';
 import { duration, text } from '../widgets/format.ts';
 import type { CriticalPath } from './critical-path.ts';
 import { drawBars, ROW_PX } from './draw-bars.ts';
+import { INDENT_PX } from './guides.ts';
 import type { TraceModel } from './model.ts';
 import { HIDDEN, type Rows } from './rows.ts';
 import { TimeAxis } from './time-axis.tsx';
@@ -34,6 +35,9 @@ export interface WaterfallProps {
 	readonly scroller: RefObject<HTMLDivElement | null>;
 	readonly onKeyDown: (event: KeyboardEvent) => void;
 }
+
+/** Panes narrower than this save on indents. */
+const NARROW_PX = 520;
 
 export const rowId = (node: number): string => `span-row-${node}`;
 
@@ -66,7 +70,7 @@ export function Waterfall(props: WaterfallProps) {
 			>
 				<div className="waterfall__body" role="rowgroup" style={{ height: rows.count * ROW_PX }}>
 					<Bars {...props} range={range} width={barWidth} minHeight={paneHeight} palette={palette} />
-					{rowsIn(range, props, palette.strong)}
+					{rowsIn(range, props, palette.strong, paneWidth < NARROW_PX)}
 				</div>
 			</div>
 			<div
@@ -83,7 +87,7 @@ export function Waterfall(props: WaterfallProps) {
 	);
 }
 
-function rowsIn(range: RowRange, props: WaterfallProps, colors: readonly string[]) {
+function rowsIn(range: RowRange, props: WaterfallProps, colors: readonly string[], narrow: boolean) {
 	const { model, rows } = props;
 	const elements = [];
 	for (let row = range.first; row < range.last; row++) {
@@ -105,6 +109,7 @@ function rowsIn(range: RowRange, props: WaterfallProps, colors: readonly string[
 				collapsed={props.collapsed.has(node)}
 				collapsible={props.collapsible}
 				faint={rows.faint[row] === 1}
+				indentPx={narrow ? INDENT_PX.narrow : INDENT_PX.wide}
 				onSelect={props.onSelect}
 				onToggle={props.onToggle}
 				onHover={props.onHover}

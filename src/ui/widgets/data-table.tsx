@@ -22,8 +22,8 @@ export interface TableColumn<Row> extends Column<Row> {
 	readonly track: string;
 	readonly align?: 'right';
 	readonly cell: (row: Row) => ReactNode;
-	/** Where it stands in a card: at the top, or as a labelled value. Default 'value'. */
-	readonly card?: 'title' | 'value' | 'wide' | 'none';
+	/** Where it stands in a card: at the top, as a labelled value (default) or one of half the width, or alone on a line. */
+	readonly card?: 'title' | 'value' | 'half' | 'wide' | 'none';
 	/** May be hidden by the user. */
 	readonly optional?: boolean;
 }

@@ -46,7 +46,8 @@ function sparklinePath(values: readonly (number | null)[], max: number, width: n
 			return;
 		}
 		const y = HEIGHT - INSET - (Math.min(value, top) / top) * (HEIGHT - 2 * INSET);
-		path += `${drawing ? 'L' : 'M'}${(index * step).toFixed(1)} ${y.toFixed(1)}`;
+		// A value between two gaps is a dot: a line of no length with round ends.
+		path += `${drawing ? 'L' : 'M'}${(index * step).toFixed(1)} ${y.toFixed(1)}${drawing ? '' : 'h0'}`;
 		drawing = true;
 	});
 	return path;

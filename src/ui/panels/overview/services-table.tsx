@@ -27,7 +27,7 @@ export function ServicesTable({ services }: { services: readonly ServiceSummary[
 			rowLabel={(row) => `Traces of ${row.service}`}
 			sort={sort}
 			onSort={setSort}
-			cardPx={104}
+			cardPx={88}
 		/>
 	);
 }
@@ -64,7 +64,7 @@ function columnsOf(services: readonly ServiceSummary[], search: string): readonl
 			hint: 'Entry spans (server and consumer) per second',
 			track: '172px',
 			align: 'right',
-			card: 'wide',
+			card: 'half',
 			value: (row) => row.callsPerSecond,
 			cell: (row) => (
 				<>
@@ -81,7 +81,7 @@ function columnsOf(services: readonly ServiceSummary[], search: string): readonl
 			hint: 'Share of entry spans with status error',
 			track: '172px',
 			align: 'right',
-			card: 'wide',
+			card: 'half',
 			value: (row) => row.errorRatio,
 			cell: (row) => (
 				<>
