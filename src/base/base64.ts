@@ -46,7 +46,7 @@ export function appendBase64(out: ByteBuffer, bytes: Uint8Array, start: number, 
 export function appendFromBase64(out: ByteBuffer, text: Uint8Array, start: number, end: number): boolean {
 	let last = end;
 	while (last > start && end - last < 2 && text[last - 1] === PAD) last--;
-	if (((last - start) & 3) === 1) return false;
+	if (((last - start) & 3) === 1 || (last < end && ((end - start) & 3) !== 0)) return false;
 	out.reserve(Math.ceil((last - start) / 4) * 3);
 	let word = 0;
 	let bits = 0;

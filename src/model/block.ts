@@ -13,7 +13,7 @@ import { type Column, type ColumnValue, createColumn, dictionariesOf } from './c
 import type { Dictionary } from './columns/dictionary.ts';
 import { FixedColumn } from './columns/fixed.ts';
 import { LowCardinalityColumn } from './columns/low-cardinality.ts';
-import { ArrayColumn, MapColumn } from './columns/nested.ts';
+import { ArrayColumn, MapColumn, type ScalarColumn } from './columns/nested.ts';
 import { StringColumn } from './columns/string.ts';
 import type { ColumnSpec } from './schema.ts';
 
@@ -128,7 +128,7 @@ export class Block {
 	}
 
 	/** An array column whose items are of class `Items`. */
-	array<Items extends Column>(name: string, items: new (...args: never[]) => Items): ArrayColumn<Items> {
+	array<Items extends ScalarColumn>(name: string, items: new (...args: never[]) => Items): ArrayColumn<Items> {
 		const column = expectKind(this.column(name), ArrayColumn, name);
 		expectKind(column.items, items, name);
 		return column as ArrayColumn<Items>;

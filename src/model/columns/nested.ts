@@ -1,7 +1,7 @@
 /** Columns whose rows hold any number of values: where each row ends, and the values of all rows one after another. */
 
 import { assert } from '../../base/errors.ts';
-import { type Column, type ColumnValue } from './column.ts';
+import type { FixedColumn } from './fixed.ts';
 import { LowCardinalityColumn } from './low-cardinality.ts';
 import { doubled, StringColumn } from './string.ts';
 
@@ -54,8 +54,14 @@ export class MapColumn {
 	}
 }
 
+/** What an array may hold: arrays of arrays do not occur. */
+export type ScalarColumn = FixedColumn | StringColumn | LowCardinalityColumn | MapColumn;
+
+/** One value of such a column, read late. */
+export type ScalarValue = ReturnType<ScalarColumn['get']>;
+
 /** `Array(T)`. Items are appended to `items`, then the row is closed with `endRow`. */
-export class ArrayColumn<Items extends Column = Column> {
+export class ArrayColumn<Items extends ScalarColumn = ScalarColumn> {
 	readonly kind = 'array';
 	readonly items: Items;
 	/** Where row `i` ends among the items; valid up to `length`. */
@@ -71,9 +77,9 @@ export class ArrayColumn<Items extends Column = Column> {
 		this.ends[this.length++] = this.items.length;
 	}
 
-	get(row: number): readonly ColumnValue[] {
+	get(row: number): readonly ScalarValue[] {
 		assert(row < this.length, 'row is within the column');
-		const values: ColumnValue[] = [];
+		const values: ScalarValue[] = [];
 		for (let i = row === 0 ? 0 : (this.ends[row - 1] as number); i < (this.ends[row] as number); i++) values.push(this.items.get(i));
 		return values;
 	}
