@@ -119,15 +119,15 @@ export class BlockIngest implements Ingest {
 		try {
 			await this.#options.append(records);
 			for (const { signal, waiters } of waiting)
-				for (const { result, settle } of waiters) {
-					this.#accepted.add(result.accepted, { signal });
-					settle(result);
+				for (const waiter of waiters) {
+					this.#accepted.add(waiter.result.accepted, { signal });
+					waiter.settle(waiter.result);
 				}
 		} catch (error) {
 			for (const { signal, waiters } of waiting)
-				for (const { result, fail } of waiters) {
-					this.#failed.add(result.accepted, { signal });
-					fail(error);
+				for (const waiter of waiters) {
+					this.#failed.add(waiter.result.accepted, { signal });
+					waiter.fail(error);
 				}
 		}
 	}

@@ -27,11 +27,11 @@ export class Running {
 
 	/** Safe twice. */
 	async stop(): Promise<void> {
-		for (const { name, stop } of this.#parts.splice(0).toReversed()) {
+		for (const part of this.#parts.splice(0).toReversed()) {
 			try {
-				await stop();
+				await part.stop();
 			} catch (error) {
-				this.#log.error({ error, part: name }, 'a part did not stop cleanly');
+				this.#log.error({ error, part: part.name }, 'a part did not stop cleanly');
 			}
 		}
 	}

@@ -79,8 +79,8 @@ function canonicalList(key: string, value: readonly Json[]): Json {
 	const items = value.map((item) => canonical(key, item) ?? null);
 	// Of attributes with the same key the last one counts, and their order means nothing.
 	if (key !== 'attributes' && key !== 'filteredAttributes') return items;
-	const byKey = new Map(items.map((item) => [String((item as JsonObject).key ?? ''), item]));
-	return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+	const byKey = new Map(items.map((item) => [(item as JsonObject).key as string | undefined, item]));
+	return [...byKey].toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)).map(([, item]) => item);
 }
 
 function canonicalObject(key: string, value: JsonObject): Json | undefined {

@@ -79,7 +79,7 @@ describe.skipIf(!built)('first light', () => {
 		const languages = new Map(checkout.spans.map((span) => [service(checkout, span), language(checkout, span)]));
 		const of = (wanted: string) => [...languages].filter(([, name]) => name === wanted).map(([name]) => name);
 		console.log(
-			`first whole checkout ${((Date.now() - readyMs) / 1000).toFixed(1)} s after ready: ${checkout.spans.length} spans, Go ${of('go')}, Rust ${of('rust')}`,
+			`first whole checkout ${((Date.now() - readyMs) / 1000).toFixed(1)} s after ready: ${checkout.spans.length} spans, Go ${of('go').join(', ')}, Rust ${of('rust').join(', ')}`,
 		);
 		expect(of('go').length).toBeGreaterThanOrEqual(2);
 		expect(of('rust').length).toBeGreaterThanOrEqual(2);
