@@ -14,6 +14,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -165,52 +166,59 @@ func blackhole(t *testing.T) string {
 
 func TestAnOutageCostsTheServiceNothing(t *testing.T) {
 	for _, protocol := range []string{"http/protobuf", "grpc"} {
+		t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+		var outages sync.WaitGroup // not parallel subtests, because of Setenv
 		for name, endpoint := range map[string]string{"refused": "http://127.0.0.1:1", "black hole": blackhole(t)} {
-			t.Run(protocol+" "+name, func(t *testing.T) {
-				t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
-				started := time.Now()
-				kit, err := throughline.Init(t.Context(), throughline.WithService("orders", ""), throughline.WithEndpoint(endpoint), quiet())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if took := time.Since(started); took > time.Second {
-					t.Errorf("Init took %s", took)
-				}
-				server := httptest.NewServer(tlhttp.Handler(kit, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					tllog.New(kit, tllog.WithWriter(io.Discard)).InfoContext(r.Context(), "request")
-				})))
-				defer server.Close()
-				const requests = 5000 // more than the queues hold
-				started = time.Now()
-				for range requests {
-					response, err := http.Get(server.URL)
-					if err != nil {
-						t.Fatal(err)
-					}
-					response.Body.Close()
-				}
-				if took := time.Since(started); took > 15*time.Second {
-					t.Errorf("%d requests took %s", requests, took)
-				}
-				started = time.Now()
-				canceled, cancel := context.WithCancel(t.Context())
-				cancel()
-				err = kit.Shutdown(canceled)
-				if took := time.Since(started); took > 5500*time.Millisecond {
-					t.Errorf("Shutdown took %s", took)
-				}
-				if err == nil {
-					t.Error("Shutdown says that all was delivered")
-				}
-				if again := kit.Shutdown(t.Context()); !errors.Is(again, err) {
-					t.Errorf("the second Shutdown says %v", again)
-				}
-				stats := kit.Stats()
-				if stats.Spans.Created != requests || stats.Spans.Exported != 0 || stats.Spans.Failed == 0 || stats.Spans.Failed > requests {
-					t.Errorf("stats are %+v", stats)
-				}
-			})
+			started := time.Now()
+			kit, err := throughline.Init(t.Context(), throughline.WithService("orders", ""), throughline.WithEndpoint(endpoint), quiet())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(started); took > time.Second {
+				t.Errorf("%s, %s: Init took %s", protocol, name, took)
+			}
+			outages.Go(func() { liveThroughOutage(t, protocol+", "+name, kit) })
 		}
+		outages.Wait()
+	}
+}
+
+// liveThroughOutage serves more requests than the queues hold and shuts down; the context is dead by then, as it usually is.
+func liveThroughOutage(t *testing.T, name string, kit *throughline.Kit) {
+	logger := tllog.New(kit, tllog.WithWriter(io.Discard))
+	server := httptest.NewServer(tlhttp.Handler(kit, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		logger.InfoContext(r.Context(), "request")
+	})))
+	defer server.Close()
+	const requests = 5000
+	started := time.Now()
+	for range requests {
+		response, err := http.Get(server.URL)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		response.Body.Close()
+	}
+	if took := time.Since(started); took > 20*time.Second {
+		t.Errorf("%s: %d requests took %s", name, requests, took)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	started = time.Now()
+	err := kit.Shutdown(canceled)
+	if took := time.Since(started); took > 5500*time.Millisecond {
+		t.Errorf("%s: Shutdown took %s", name, took)
+	}
+	if err == nil {
+		t.Errorf("%s: Shutdown says that all was delivered", name)
+	}
+	if again := kit.Shutdown(t.Context()); !errors.Is(again, err) {
+		t.Errorf("%s: the second Shutdown says %v", name, again)
+	}
+	spans := kit.Stats().Spans
+	if spans.Created != requests || spans.Exported != 0 || spans.Failed == 0 || spans.Failed > requests {
+		t.Errorf("%s: stats are %+v", name, spans)
 	}
 }
 

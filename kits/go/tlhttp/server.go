@@ -57,11 +57,14 @@ type handler struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	if !h.public {
+	if !h.public && carriesContext(r.Header) {
 		ctx = h.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	if !h.kit.Enabled() || h.skip(r) {
-		h.next.ServeHTTP(w, r.WithContext(ctx))
+		if ctx != r.Context() {
+			r = r.WithContext(ctx)
+		}
+		h.next.ServeHTTP(w, r)
 		return
 	}
 	started := time.Now()
@@ -96,6 +99,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(v)
 	}()
 	h.next.ServeHTTP(wrapped, r)
+}
+
+// carriesContext spares requests from outside the work of looking closely. net/http has brought the names into this form.
+func carriesContext(header http.Header) bool {
+	return header["Traceparent"] != nil || header["Baggage"] != nil
 }
 
 func (h *handler) startOptions(r *http.Request, scheme string) []trace.SpanStartOption {
