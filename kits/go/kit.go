@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/signal"
 	"sync"
 	"sync/atomic"
@@ -162,8 +163,11 @@ func (k *Kit) startLogs(s settings, res *resource.Resource) {
 	batcher := sdklog.NewBatchProcessor(guardedLogExporter{k.logs, s.logExporter},
 		sdklog.WithMaxQueueSize(queueItemsMax), sdklog.WithExportMaxBatchSize(batchItemsMax),
 		sdklog.WithExportInterval(s.batchDelay), sdklog.WithExportTimeout(s.exportTimeout))
-	provider := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(countedLogs{batcher, k.logs}),
-		sdklog.WithAttributeValueLengthLimit(attributeRunesMax))
+	opts := []sdklog.LoggerProviderOption{sdklog.WithResource(res), sdklog.WithProcessor(countedLogs{batcher, k.logs})}
+	if os.Getenv("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT") == "" {
+		opts = append(opts, sdklog.WithAttributeValueLengthLimit(attributeRunesMax))
+	}
+	provider := sdklog.NewLoggerProvider(opts...)
 	k.loggers = provider
 	k.stages = append(k.stages, stage{provider.ForceFlush, provider.Shutdown})
 }
