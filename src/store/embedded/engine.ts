@@ -57,7 +57,7 @@ async function start(settings: EngineSettings): Promise<Running> {
 		const pool = new SessionPool(() => new chdb.Session(DATABASE_DIR, { connectionArgs: serverArguments(settings.memoryBytesMax) }), {
 			sessions: { read: settings.sessions, write: WRITE_SESSIONS },
 			waitingMax: WAITING_MAX,
-			defaults: statementDefaults(settings.memoryBytesMax),
+			defaults: { read: readDefaults(settings.memoryBytesMax), write: writeDefaults(settings.memoryBytesMax) },
 		});
 		const server = createFacade(pool, {
 			password: settings.password,
@@ -75,7 +75,7 @@ async function start(settings: EngineSettings): Promise<Running> {
 
 /** Server configuration, in the form of the `clickhouse local` command line. Defaults are made for servers of 64 GiB and more. */
 function serverArguments(memoryBytesMax: number): string[] {
-	const engineBytes = Math.max(memoryBytesMax - UNCOUNTED_BYTES, ENGINE_BYTES_MIN);
+	const engineBytes = engineMemory(memoryBytesMax);
 	const configuration: Readonly<Record<string, number>> = {
 		max_server_memory_usage: engineBytes,
 		merges_mutations_memory_usage_soft_limit: Math.round(engineBytes * 0.4),
@@ -95,19 +95,33 @@ function serverArguments(memoryBytesMax: number): string[] {
 	return Object.entries(configuration).map(([name, value]) => `--${name}=${value}`);
 }
 
-/** What a statement gets unless it says otherwise. */
-function statementDefaults(memoryBytesMax: number): ReadonlyMap<string, string> {
-	const engineBytes = Math.max(memoryBytesMax - UNCOUNTED_BYTES, ENGINE_BYTES_MIN);
-	return new Map(
-		Object.entries({
-			session_timezone: 'UTC',
-			max_execution_time: 60,
-			max_memory_usage: Math.round(engineBytes * 0.6),
-			max_bytes_before_external_group_by: Math.round(engineBytes * 0.3),
-			max_bytes_before_external_sort: Math.round(engineBytes * 0.3),
-			max_result_bytes: RESULT_BYTES_MAX,
-		}).map(([name, value]) => [name, String(value)]),
-	);
+/**
+ * What a read gets unless it says otherwise. A read that needs more than half of the memory is refused or spills to disk, so that
+ * loads find room; a load may use all of it, because what it holds has been promised to its sender.
+ */
+function readDefaults(memoryBytesMax: number): ReadonlyMap<string, string> {
+	const engineBytes = engineMemory(memoryBytesMax);
+	return asText({
+		session_timezone: 'UTC',
+		max_execution_time: 60,
+		max_memory_usage: Math.round(engineBytes * 0.5),
+		max_bytes_before_external_group_by: Math.round(engineBytes * 0.25),
+		max_bytes_before_external_sort: Math.round(engineBytes * 0.25),
+		max_result_bytes: RESULT_BYTES_MAX,
+	});
+}
+
+function writeDefaults(memoryBytesMax: number): ReadonlyMap<string, string> {
+	return asText({ session_timezone: 'UTC', max_execution_time: 300, max_memory_usage: engineMemory(memoryBytesMax) });
+}
+
+function asText(values: Readonly<Record<string, string | number>>): ReadonlyMap<string, string> {
+	return new Map(Object.entries(values).map(([name, value]) => [name, String(value)]));
+}
+
+/** What the library may count as its own. */
+function engineMemory(memoryBytesMax: number): number {
+	return Math.max(memoryBytesMax - UNCOUNTED_BYTES, ENGINE_BYTES_MIN);
 }
 
 function listen(server: Server, port: number): Promise<number> {

@@ -15,7 +15,8 @@ export interface PoolOptions {
 	readonly sessions: Readonly<Record<Lane, number>>;
 	/** Statements of a lane that may wait for a session; one more is refused with `overloaded`. */
 	readonly waitingMax: number;
-	readonly defaults: ReadonlyMap<string, string>;
+	/** Settings of a lane's statements, where the request sets nothing else. */
+	readonly defaults: Readonly<Record<Lane, ReadonlyMap<string, string>>>;
 }
 
 export type Lane = 'read' | 'write';
@@ -26,7 +27,7 @@ const KILL_RETRY_MS = 50;
 export class SessionPool {
 	readonly #open: () => Session;
 	readonly #keeper: Session;
-	readonly #defaults: ReadonlyMap<string, string>;
+	readonly #defaults: PoolOptions['defaults'];
 	readonly #lanes: Readonly<Record<Lane, Places>>;
 	readonly #tags = new Set<string>();
 	#sequence = 0;
@@ -51,7 +52,7 @@ export class SessionPool {
 		try {
 			const session = this.#open();
 			try {
-				const defaults = new Map([...this.#defaults, ['log_comment', tag]]);
+				const defaults = new Map([...this.#defaults[lane], ['log_comment', tag]]);
 				statement = { ...statement, settings: withoutLogComment(statement.settings) };
 				return await session.queryAsync(sqlText(statement, defaults), { format: statement.format });
 			} finally {
