@@ -9,23 +9,18 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::global;
 use opentelemetry_otlp::ExporterBuildError;
-use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{
-    BatchConfigBuilder as LogBatchConfig, BatchLogProcessor, LogExporter, SdkLoggerProvider,
-};
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder as SpanBatchConfig, BatchSpanProcessor, SdkTracerProvider, SpanExporter,
-};
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use crate::config::{Config, LogWriter, Protocol, Settings};
+use crate::config::{Config, LogWriter};
 use crate::core::Core;
 use crate::diagnostics::Diagnostics;
-use crate::export::{Guard, Http};
+use crate::environment::Settings;
+use crate::pipeline::{Pipeline, Providers};
 use crate::propagate::Propagator;
-use crate::queue::{Counted, Counter, SignalStats};
+use crate::queue::{Counter, SignalStats};
 use crate::resource;
 
 /// A configuration that could not be used. Take the kit out of it, which records nothing but works, and go on serving.
@@ -105,13 +100,6 @@ impl fmt::Debug for Kit {
     }
 }
 
-#[derive(Clone)]
-struct Providers {
-    spans: SdkTracerProvider,
-    logs: SdkLoggerProvider,
-    metrics: SdkMeterProvider,
-}
-
 /// Starts the kit. Does not touch the network and returns at once, also when nothing listens at the endpoint.
 ///
 /// # Errors
@@ -164,116 +152,6 @@ fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError
     let core =
         Core::recording(&settings.service_name, &providers.spans, &providers.metrics, &providers.logs, diagnostics);
     Ok(Kit::assemble(config, settings, core, Some(providers), counters))
-}
-
-struct Pipeline<'a> {
-    config: &'a Config,
-    settings: &'a Settings,
-    resource: Resource,
-    counters: [Arc<Counter>; 3],
-    diagnostics: Arc<Diagnostics>,
-}
-
-impl Pipeline<'_> {
-    fn build(&mut self) -> Result<Providers, ExporterBuildError> {
-        #[cfg(feature = "testing")]
-        if let Some(memory) = &self.config.memory {
-            let memory = memory.clone();
-            return Ok(Providers {
-                spans: self.spans(Some(memory.spans.clone())),
-                logs: self.logs(Some(memory.logs.clone())),
-                metrics: self.metrics(Some(memory.metrics.clone())),
-            });
-        }
-        match self.settings.protocol {
-            Protocol::HttpProtobuf => self.over_http(),
-            Protocol::Grpc => self.over_grpc(),
-        }
-    }
-
-    fn over_http(&mut self) -> Result<Providers, ExporterBuildError> {
-        let http = Http { timeout: self.config.export_timeout, gzip: self.settings.gzip };
-        let urls = self.settings;
-        let spans = urls.traces_endpoint.as_deref().map(|url| http.spans(url)).transpose()?;
-        let logs = urls.logs_endpoint.as_deref().map(|url| http.logs(url)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref().map(|url| http.metrics(url)).transpose()?;
-        Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
-    }
-
-    #[cfg(not(feature = "grpc-export"))]
-    #[allow(clippy::unused_self)]
-    fn over_grpc(&mut self) -> Result<Providers, ExporterBuildError> {
-        unreachable!("Settings::resolve refuses gRPC without its feature")
-    }
-
-    #[cfg(feature = "grpc-export")]
-    fn over_grpc(&mut self) -> Result<Providers, ExporterBuildError> {
-        let grpc = crate::export_grpc::Grpc::new(self.config.export_timeout, self.settings.gzip)?;
-        let urls = self.settings;
-        let spans = urls.traces_endpoint.as_deref().map(|url| grpc.spans(url)).transpose()?;
-        let logs = urls.logs_endpoint.as_deref().map(|url| grpc.logs(url)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref().map(|url| grpc.metrics(url)).transpose()?;
-        Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
-    }
-
-    fn counter(&self, signal: &'static str) -> Arc<Counter> {
-        let [spans, logs, metrics] = &self.counters;
-        Arc::clone(match signal {
-            "span" => spans,
-            "log" => logs,
-            _ => metrics,
-        })
-    }
-
-    fn guard<E>(&self, signal: &'static str, inner: E) -> Guard<E> {
-        Guard { inner, signal, counter: self.counter(signal), diagnostics: Arc::clone(&self.diagnostics) }
-    }
-
-    fn counted<P>(&self, signal: &'static str, inner: P) -> Counted<P> {
-        let limit = self.config.queue_size_max as u64;
-        Counted { inner, signal, limit, counter: self.counter(signal), diagnostics: Arc::clone(&self.diagnostics) }
-    }
-
-    fn spans<E: SpanExporter + 'static>(&self, exporter: Option<E>) -> SdkTracerProvider {
-        let builder = SdkTracerProvider::builder()
-            .with_sampler(self.settings.sampler.clone())
-            .with_resource(self.resource.clone());
-        let Some(exporter) = exporter else {
-            return builder.build();
-        };
-        let batches = SpanBatchConfig::default()
-            .with_max_queue_size(self.config.queue_size_max)
-            .with_max_export_batch_size(self.config.batch_size_max)
-            .with_scheduled_delay(self.settings.span_delay)
-            .build();
-        let processor = BatchSpanProcessor::builder(self.guard("span", exporter)).with_batch_config(batches).build();
-        builder.with_span_processor(self.counted("span", processor)).build()
-    }
-
-    fn logs<E: LogExporter + 'static>(&self, exporter: Option<E>) -> SdkLoggerProvider {
-        let builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());
-        let Some(exporter) = exporter else {
-            return builder.build();
-        };
-        let batches = LogBatchConfig::default()
-            .with_max_queue_size(self.config.queue_size_max)
-            .with_max_export_batch_size(self.config.batch_size_max)
-            .with_scheduled_delay(self.settings.log_delay)
-            .build();
-        let processor = BatchLogProcessor::builder(self.guard("log", exporter)).with_batch_config(batches).build();
-        builder.with_log_processor(self.counted("log", processor)).build()
-    }
-
-    fn metrics<E: PushMetricExporter>(&self, exporter: Option<E>) -> SdkMeterProvider {
-        let builder = SdkMeterProvider::builder().with_resource(self.resource.clone());
-        let Some(exporter) = exporter else {
-            return builder.build();
-        };
-        let reader = PeriodicReader::builder(self.guard("metric", exporter))
-            .with_interval(self.settings.metric_interval)
-            .build();
-        builder.with_reader(reader).build()
-    }
 }
 
 impl Kit {

@@ -5,7 +5,8 @@ use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 
-use crate::config::{Config, Settings};
+use crate::config::Config;
+use crate::environment::Settings;
 
 /// Version of this crate, `telemetry.distro.version`.
 pub(crate) const KIT_VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -99,15 +99,15 @@ async fn detached_work_is_a_trace_of_its_own_linked_to_its_origin_with_its_bagga
     let (release, wait) = tokio::sync::oneshot::channel::<()>();
     let context = Context::new().with_baggage([KeyValue::new("tenant", "blue")]);
     let guard = context.attach();
-    let task = {
-        let span = kit.span("request").observe(async {
-            kit.detach("audit", async move {
-                wait.await.unwrap();
-                Context::current().baggage().get("tenant").map(ToString::to_string)
-            })
-        });
-        futures_util::FutureExt::now_or_never(span).unwrap()
-    };
+    let mut task = None;
+    let request = kit.span("request").observe(async {
+        task = Some(kit.detach("audit", async move {
+            wait.await.unwrap();
+            Context::current().baggage().get("tenant").map(ToString::to_string)
+        }));
+    });
+    futures_util::FutureExt::now_or_never(request).unwrap();
+    let task = task.unwrap();
     drop(guard);
 
     // The request's span has ended although the detached task still runs.
@@ -119,8 +119,8 @@ async fn detached_work_is_a_trace_of_its_own_linked_to_its_origin_with_its_bagga
     let audit = bench.span("audit");
     assert!(is_root(&audit));
     assert_ne!(audit.span_context.trace_id(), request.span_context.trace_id());
-    let links: Vec<_> = audit.links.iter().map(|link| link.span_context.clone()).collect();
-    assert_eq!(links, [request.span_context.clone()]);
+    let links: Vec<_> = audit.links.iter().map(|link| &link.span_context).collect();
+    assert_eq!(links, [&request.span_context]);
     assert_eq!(attributes(&audit), ["task.detached=true", "task.name=audit"]);
     assert_eq!(bench.point("kit.task.active", &[("task.name", "audit")]), Some(0.0));
 }

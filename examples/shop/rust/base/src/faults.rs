@@ -18,6 +18,17 @@ pub enum Fault {
     Other,
 }
 
+impl Fault {
+    /// As messages name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::Panic => "panic",
+            Fault::Other => "of another service",
+        }
+    }
+}
+
 /// Switches one fault on or off.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Change {

@@ -126,7 +126,7 @@ impl Service {
                 let work = async {
                     let change: Change = serde_json::from_slice(&message.payload)?;
                     service.faults.apply(change);
-                    tracing::info!(fault = ?change.fault, on = change.on, "fault switched");
+                    tracing::info!(fault = change.fault.name(), on = change.on, "fault switched");
                     Ok::<_, serde_json::Error>(())
                 };
                 if let Err(error) = service.bus.process(&message, &Consume::child(), work).await {

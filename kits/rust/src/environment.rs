@@ -1,0 +1,346 @@
+//! The environment applied to a configuration. It wins over code, and every problem found is kept, so that one start reports all.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::trace::Sampler;
+use tracing::Level;
+
+use crate::config::{Config, Protocol};
+
+/// What the code works with: the configuration with the environment applied.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) disabled: bool,
+    pub(crate) service_name: String,
+    pub(crate) resource_overrides: Vec<KeyValue>,
+    pub(crate) protocol: Protocol,
+    /// Where each signal goes; `None` when `OTEL_<SIGNAL>_EXPORTER` is `none`.
+    pub(crate) traces_endpoint: Option<String>,
+    pub(crate) metrics_endpoint: Option<String>,
+    pub(crate) logs_endpoint: Option<String>,
+    pub(crate) sampler: Sampler,
+    pub(crate) span_delay: Duration,
+    pub(crate) log_delay: Duration,
+    pub(crate) metric_interval: Duration,
+    pub(crate) log_level: Level,
+    pub(crate) gzip: bool,
+}
+
+impl Settings {
+    /// Applies the environment to a configuration. Each problem is one sentence that names the variable or option.
+    pub(crate) fn resolve(config: &Config) -> (Settings, Vec<String>) {
+        let mut reader = Reader { variables: config.variables.as_ref(), problems: Vec::new() };
+        let service_name = reader.text("OTEL_SERVICE_NAME").unwrap_or_else(|| config.service_name.trim().to_owned());
+        if service_name.is_empty() {
+            reader.problem("the service name is empty".into());
+        }
+        if config.batch_size_max == 0 || config.queue_size_max < config.batch_size_max {
+            reader.problem(format!(
+                "queue_size_max {} is less than a batch of {}",
+                config.queue_size_max, config.batch_size_max
+            ));
+        }
+        let protocol = reader.protocol(config.protocol);
+        let base = reader
+            .text("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .or_else(|| config.endpoint.clone())
+            .unwrap_or_else(|| default_endpoint(protocol).to_owned());
+        let resource_overrides = reader.resource_attributes();
+        let settings = Settings {
+            disabled: reader.flag("OTEL_SDK_DISABLED"),
+            service_name,
+            resource_overrides,
+            protocol,
+            traces_endpoint: reader.endpoint("TRACES", &base, protocol),
+            metrics_endpoint: reader.endpoint("METRICS", &base, protocol),
+            logs_endpoint: reader.endpoint("LOGS", &base, protocol),
+            sampler: reader.sampler(),
+            span_delay: reader.millis("OTEL_BSP_SCHEDULE_DELAY", config.batch_delay),
+            log_delay: reader.millis("OTEL_BLRP_SCHEDULE_DELAY", config.batch_delay),
+            metric_interval: reader.millis("OTEL_METRIC_EXPORT_INTERVAL", config.metric_interval),
+            log_level: reader.level("THROUGHLINE_LOG_LEVEL", config.log_level),
+            gzip: reader.gzip(),
+        };
+        (settings, reader.problems)
+    }
+}
+
+fn default_endpoint(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::HttpProtobuf => "http://127.0.0.1:4318",
+        Protocol::Grpc => "http://127.0.0.1:4317",
+    }
+}
+
+struct Reader<'a> {
+    variables: Option<&'a HashMap<String, String>>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// An empty variable counts as unset, as the OpenTelemetry specification says.
+    fn text(&self, name: &str) -> Option<String> {
+        let value = match self.variables {
+            Some(variables) => variables.get(name).cloned(),
+            None => std::env::var(name).ok(),
+        };
+        value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn problem(&mut self, sentence: String) {
+        if !self.problems.contains(&sentence) {
+            self.problems.push(sentence);
+        }
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.text(name).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
+    fn millis(&mut self, name: &str, otherwise: Duration) -> Duration {
+        let Some(text) = self.text(name) else {
+            return otherwise;
+        };
+        match text.parse::<u64>() {
+            Ok(millis) if millis > 0 => Duration::from_millis(millis),
+            _ => {
+                self.problem(format!("{name}={text} is not a number of milliseconds"));
+                otherwise
+            }
+        }
+    }
+
+    fn level(&mut self, name: &str, otherwise: Level) -> Level {
+        let Some(text) = self.text(name) else {
+            return otherwise;
+        };
+        text.parse().unwrap_or_else(|_| {
+            self.problem(format!("{name}={text} is not one of trace, debug, info, warn, error"));
+            otherwise
+        })
+    }
+
+    fn protocol(&mut self, otherwise: Protocol) -> Protocol {
+        let name = "OTEL_EXPORTER_OTLP_PROTOCOL";
+        let protocol = match self.text(name).as_deref() {
+            None => otherwise,
+            Some("http/protobuf") => Protocol::HttpProtobuf,
+            Some("grpc") => Protocol::Grpc,
+            Some(other) => {
+                self.problem(format!("{name}={other} is not one of http/protobuf, grpc"));
+                otherwise
+            }
+        };
+        if protocol == Protocol::Grpc && !cfg!(feature = "grpc-export") {
+            self.problem("OTLP over gRPC needs the crate feature grpc-export".into());
+        }
+        protocol
+    }
+
+    fn gzip(&mut self) -> bool {
+        let name = "OTEL_EXPORTER_OTLP_COMPRESSION";
+        match self.text(name).as_deref() {
+            None | Some("gzip") => true,
+            Some("none") => false,
+            Some(other) => {
+                self.problem(format!("{name}={other} is not one of gzip, none"));
+                true
+            }
+        }
+    }
+
+    fn endpoint(&mut self, signal: &str, base: &str, protocol: Protocol) -> Option<String> {
+        let exporter = format!("OTEL_{signal}_EXPORTER");
+        match self.text(&exporter).as_deref() {
+            None | Some("otlp") => {}
+            Some("none") => return None,
+            Some(other) => {
+                self.problem(format!("{exporter}={other} is not one of otlp, none"));
+                return None;
+            }
+        }
+        let own = self.text(&format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"));
+        let shown = own.clone().unwrap_or_else(|| base.to_owned());
+        let url = match (own, protocol) {
+            (Some(url), _) => url,
+            (None, Protocol::Grpc) => base.to_owned(),
+            (None, Protocol::HttpProtobuf) => {
+                let path = signal.to_ascii_lowercase();
+                format!("{}/v1/{path}", base.trim_end_matches('/'))
+            }
+        };
+        self.check_url(&url, &shown, protocol);
+        Some(url)
+    }
+
+    fn check_url(&mut self, url: &str, shown: &str, protocol: Protocol) {
+        match url.parse::<http::Uri>() {
+            Ok(uri) => match (uri.scheme_str(), uri.host()) {
+                (Some("http"), Some(host)) if !host.is_empty() => {}
+                (Some("https"), Some(host)) if !host.is_empty() => {
+                    if protocol == Protocol::Grpc {
+                        self.problem(format!("endpoint {shown}: TLS is there for http/protobuf only"));
+                    } else if !cfg!(feature = "tls") {
+                        self.problem(format!("endpoint {shown} needs the crate feature tls"));
+                    }
+                }
+                _ => self.problem(format!("endpoint {shown} is not an http:// or https:// URL")),
+            },
+            Err(error) => self.problem(format!("endpoint {shown} is not a URL: {error}")),
+        }
+    }
+
+    fn sampler(&mut self) -> Sampler {
+        let ratio = self.ratio();
+        let always = || Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
+        match self.text("OTEL_TRACES_SAMPLER").as_deref() {
+            None | Some("parentbased_always_on") => always(),
+            Some("always_on") => Sampler::AlwaysOn,
+            Some("always_off") => Sampler::AlwaysOff,
+            Some("traceidratio") => Sampler::TraceIdRatioBased(ratio),
+            Some("parentbased_always_off") => Sampler::ParentBased(Box::new(Sampler::AlwaysOff)),
+            Some("parentbased_traceidratio") => Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio))),
+            Some(other) => {
+                self.problem(format!("OTEL_TRACES_SAMPLER={other} is not a known sampler"));
+                always()
+            }
+        }
+    }
+
+    fn ratio(&mut self) -> f64 {
+        let name = "OTEL_TRACES_SAMPLER_ARG";
+        let Some(text) = self.text(name) else {
+            return 1.0;
+        };
+        match text.parse::<f64>() {
+            Ok(ratio) if (0.0..=1.0).contains(&ratio) => ratio,
+            _ => {
+                self.problem(format!("{name}={text} is not a ratio between 0 and 1"));
+                1.0
+            }
+        }
+    }
+
+    /// `OTEL_RESOURCE_ATTRIBUTES`: `key=value` pairs, comma separated, values percent-encoded. One bad pair discards them all, as
+    /// the specification says.
+    fn resource_attributes(&mut self) -> Vec<KeyValue> {
+        let name = "OTEL_RESOURCE_ATTRIBUTES";
+        let Some(text) = self.text(name) else {
+            return Vec::new();
+        };
+        let mut attributes = Vec::new();
+        for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+            let decoded = pair.split_once('=').and_then(|(key, value)| {
+                let key = key.trim();
+                let value = percent_decode(value.trim())?;
+                (!key.is_empty()).then(|| KeyValue::new(key.to_owned(), value))
+            });
+            match decoded {
+                Some(attribute) => attributes.push(attribute),
+                None => {
+                    self.problem(format!("{name}: {pair} is not key=value"));
+                    return Vec::new();
+                }
+            }
+        }
+        attributes
+    }
+}
+
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        if first == b'%' {
+            let high = char::from(*tail.first()?).to_digit(16)?;
+            let low = char::from(*tail.get(1)?).to_digit(16)?;
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+            rest = tail.get(2..)?;
+        } else {
+            bytes.push(first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(variables: &[(&str, &str)]) -> (Settings, Vec<String>) {
+        let variables = variables.iter().map(|(k, v)| (*k, *v));
+        Settings::resolve(&Config::builder("orders").variables(variables).build())
+    }
+
+    #[test]
+    fn signal_paths_are_appended_to_the_base_endpoint_only() {
+        let (settings, problems) = resolve(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/"),
+            ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs:9000/in"),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ]);
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(settings.traces_endpoint.as_deref(), Some("http://collector:4318/v1/traces"));
+        assert_eq!(settings.metrics_endpoint, None);
+        assert_eq!(settings.logs_endpoint.as_deref(), Some("http://logs:9000/in"));
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let (_, problems) = resolve(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+            ("OTEL_TRACES_SAMPLER", "sometimes"),
+            ("OTEL_TRACES_SAMPLER_ARG", "2"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "a=b,c"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "soon"),
+            ("THROUGHLINE_LOG_LEVEL", "loud"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "lzma"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "smoke"),
+        ]);
+        assert_eq!(problems.len(), 8, "{problems:#?}");
+    }
+
+    #[test]
+    fn the_environment_overrides_the_code() {
+        let config = Config::builder("orders")
+            .endpoint("http://code:1")
+            .variables([
+                ("OTEL_SERVICE_NAME", "orders-canary"),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://env:2"),
+                ("OTEL_RESOURCE_ATTRIBUTES", "team=%C5%BCubr, zone = a%3Db"),
+            ])
+            .build();
+        let (settings, problems) = Settings::resolve(&config);
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(settings.service_name, "orders-canary");
+        assert_eq!(settings.traces_endpoint.as_deref(), Some("http://env:2/v1/traces"));
+        let expected = [KeyValue::new("team", "żubr"), KeyValue::new("zone", "a=b")];
+        assert_eq!(settings.resource_overrides, expected);
+    }
+
+    #[test]
+    fn endpoints_that_cannot_work_are_refused() {
+        let problems = |endpoint, protocol| {
+            let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
+            resolve(&variables).1.len()
+        };
+        assert_eq!(problems("http://collector:4318", "http/protobuf"), 0);
+        assert_eq!(problems("https://collector:4318", "http/protobuf"), usize::from(!cfg!(feature = "tls")));
+        let missing = usize::from(!cfg!(feature = "grpc-export"));
+        assert_eq!(problems("http://collector:4317", "grpc"), missing);
+        assert_eq!(problems("https://collector:4317", "grpc"), missing + 1);
+        assert_eq!(problems("ftp://collector", "http/protobuf"), 1);
+        assert_eq!(problems("http://", "http/protobuf"), 1);
+    }
+
+    #[test]
+    fn an_empty_variable_is_an_unset_one() {
+        let (settings, problems) = resolve(&[("OTEL_SERVICE_NAME", " "), ("OTEL_SDK_DISABLED", "")]);
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(settings.service_name, "orders");
+        assert!(!settings.disabled);
+    }
+}
