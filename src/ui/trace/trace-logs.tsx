@@ -66,6 +66,8 @@ function LogList({ view, logs }: { view: TraceViewModel; logs: readonly LogRecor
 							role="listitem"
 							style={{ top, height: ROW_PX }}
 							data-selected={node !== undefined && node === view.selected}
+							// The button in it is what keyboards and readers use.
+							onClick={() => node !== undefined && view.select(node)}
 						>
 							<span className="trace-logs__time code" title={log.timeNs}>
 								{text(duration(offsetNs(start, log.timeNs)))}
@@ -75,11 +77,14 @@ function LogList({ view, logs }: { view: TraceViewModel; logs: readonly LogRecor
 								<span className="ellipsis">{log.service}</span>
 							</span>
 							{node === undefined ? (
-								<span className="quiet ellipsis" title={log.spanId}>
+								<span
+									className="trace-logs__span trace-logs__span--none ellipsis"
+									title={log.spanId === '' ? 'the record names no span' : `span ${log.spanId} is not here`}
+								>
 									no span
 								</span>
 							) : (
-								<button type="button" className="trace-logs__span ellipsis" title="Show this span" onClick={() => view.select(node)}>
+								<button type="button" className="trace-logs__span ellipsis" title="Show this span">
 									{nameOf(model, node)}
 								</button>
 							)}

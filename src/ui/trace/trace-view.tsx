@@ -2,8 +2,9 @@
 
 import { useMediaQuery } from '@mantine/hooks';
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { LogsResponse } from '../../api/contract.ts';
+import { useLatest } from '../app/use-latest.ts';
 import { traceLogsQuery } from '../data/queries.ts';
 import { Notice } from '../widgets/states.tsx';
 import { type CriticalPath, criticalPath } from './critical-path.ts';
@@ -67,6 +68,8 @@ export function TraceView({ model, onReload }: { model: TraceModel; onReload: ()
 function WaterfallPane({ view, path, logs }: { view: TraceViewModel; path: CriticalPath; logs: LogsOfSpans }) {
 	const { model, state } = view;
 	const [hover, setHover] = useState(-1);
+	const latest = useLatest(view);
+	const onKeyDown = useCallback((event: KeyboardEvent) => treeKey(event, latest.current), [latest]);
 	return (
 		<>
 			<Minimap model={model} window={view.window} onWindow={view.setWindow} />
@@ -84,7 +87,7 @@ function WaterfallPane({ view, path, logs }: { view: TraceViewModel; path: Criti
 				onToggle={view.toggle}
 				onHover={setHover}
 				scroller={view.scroller}
-				onKeyDown={(event) => treeKey(event, view)}
+				onKeyDown={onKeyDown}
 			/>
 			<SpanSummary view={view} path={path} node={hover} />
 		</>

@@ -5,7 +5,7 @@ import { COLLAPSED_MAX, type TraceState } from '../app/url-state.ts';
 import { childCount, ROOT, type TraceModel } from './model.ts';
 import { buildRows, HIDDEN, parseFilter, rowOf } from './rows.ts';
 import { clampWindow, fullWindow, isFull, type TimeWindow } from './time-window.ts';
-import { scrollToRow } from './use-row-range.ts';
+import { scrollToRow } from './use-tile-range.ts';
 import { type ChangeTrace, useTraceState } from './use-trace-state.ts';
 
 /** The eight digits the URL keeps of a collapsed span. */

@@ -1,10 +1,9 @@
 /** The left part of a row: guide lines, toggle, service, name. Plain text in the document, so screen readers and searches find it. */
 
-import { IconAlertCircle, IconChevronDown, IconChevronRight, IconClockExclamation } from '@tabler/icons-react';
+import { IconAlertCircle, IconClockExclamation } from '@tabler/icons-react';
 import { memo } from 'react';
 import { counted, duration, text } from '../widgets/format.ts';
 import { LanguageBadge } from '../widgets/service-name.tsx';
-import { ROW_PX } from './draw-bars.ts';
 import { guideStyle, guidesOf, INDENT_LEVELS_MAX } from './guides.ts';
 import { childCount, FLAG, hasFlag, nameOf, serviceOf, type TraceModel } from './model.ts';
 
@@ -36,13 +35,13 @@ export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps)
 			id={id}
 			className="waterfall__row"
 			role="row"
+			aria-label={labelOf(model, node)}
 			aria-level={depth + 1}
 			aria-rowindex={row + 1}
 			aria-selected={selected}
 			aria-expanded={children > 0 && props.collapsible ? !collapsed : undefined}
 			data-faint={props.faint}
 			data-missing={missing}
-			style={{ top: row * ROW_PX }}
 			onClick={() => props.onSelect(node)}
 			onPointerEnter={() => props.onHover(node)}
 		>
@@ -60,12 +59,16 @@ export const WaterfallRow = memo(function WaterfallRow(props: WaterfallRowProps)
 					<SpanName model={model} node={node} color={props.color} collapsed={collapsed} />
 				)}
 			</div>
-			<div className="hidden-visually" role="gridcell">
-				{text(duration(model.duration[node] as number))}, starts at {text(duration(model.start[node] as number))}
-			</div>
 		</div>
 	);
 });
+
+/** What a screen reader says of the whole row; the bar is in it. */
+function labelOf(model: TraceModel, node: number): string {
+	const times = `${text(duration(model.duration[node] as number))}, starts at ${text(duration(model.start[node] as number))}`;
+	if (hasFlag(model, node, FLAG.missing)) return `missing parent ${model.missingIds[node - model.spanCount]}, ${times}`;
+	return `${serviceOf(model, node).service} ${nameOf(model, node)}, ${model.status[node] === 2 ? 'error, ' : ''}${times}`;
+}
 
 function Toggle({ model, node, collapsed, collapsible, onToggle, childCount: children }: WaterfallRowProps & { childCount: number }) {
 	if (children === 0 || !collapsible) return <span className="waterfall__toggle" aria-hidden="true" />;
@@ -75,6 +78,7 @@ function Toggle({ model, node, collapsed, collapsible, onToggle, childCount: chi
 		<button
 			type="button"
 			className="waterfall__toggle"
+			data-collapsed={collapsed}
 			tabIndex={-1}
 			title={label}
 			aria-label={label}
@@ -82,9 +86,7 @@ function Toggle({ model, node, collapsed, collapsible, onToggle, childCount: chi
 				event.stopPropagation();
 				onToggle(node);
 			}}
-		>
-			{collapsed ? <IconChevronRight size={12} aria-hidden="true" /> : <IconChevronDown size={12} aria-hidden="true" />}
-		</button>
+		/>
 	);
 }
 
@@ -155,7 +157,7 @@ function MissingName({ model, node }: { model: TraceModel; node: number }) {
 
 export function HiddenRow({ row, count }: { row: number; count: number }) {
 	return (
-		<div className="waterfall__row waterfall__row--hidden" role="row" aria-rowindex={row + 1} style={{ top: row * ROW_PX }}>
+		<div className="waterfall__row waterfall__row--hidden" role="row" aria-rowindex={row + 1}>
 			<div className="waterfall__tree" role="gridcell">
 				{counted(count, 'span')} hidden by the filter
 			</div>

@@ -1,20 +1,19 @@
-/** The waterfall: a tree of rows in the document, and one canvas behind them with the bars of the rows drawn. */
+/** The waterfall: a scale, and under it the rows and bars in view, tile by tile. */
 
 import { useElementSize, useMergedRef } from '@mantine/hooks';
-import { type KeyboardEvent, type RefObject, useCallback, useEffect, useLayoutEffect, useRef } from 'react';
+import { type KeyboardEvent, memo, type RefObject, useEffect } from 'react';
 import { useLatest } from '../app/use-latest.ts';
-import { duration, text } from '../widgets/format.ts';
 import type { CriticalPath } from './critical-path.ts';
-import { drawBars, ROW_PX } from './draw-bars.ts';
+import { ROW_PX } from './draw-bars.ts';
 import { INDENT_PX } from './guides.ts';
 import type { TraceModel } from './model.ts';
-import { HIDDEN, type Rows } from './rows.ts';
+import type { Rows } from './rows.ts';
 import { TimeAxis } from './time-axis.tsx';
 import { panWindow, type TimeWindow, zoomWindow } from './time-window.ts';
 import { useDivider } from './use-divider.ts';
 import { usePalette } from './use-palette.ts';
-import { type RowRange, useRowRange } from './use-row-range.ts';
-import { HiddenRow, WaterfallRow } from './waterfall-row.tsx';
+import { TILE_ROWS, useTileRange } from './use-tile-range.ts';
+import { rowId, WaterfallTile } from './waterfall-tile.tsx';
 
 export interface WaterfallProps {
 	readonly model: TraceModel;
@@ -39,16 +38,12 @@ export interface WaterfallProps {
 /** Panes narrower than this save on indents. */
 const NARROW_PX = 520;
 
-export const rowId = (node: number): string => `span-row-${node}`;
-
-export function Waterfall(props: WaterfallProps) {
+export const Waterfall = memo(function Waterfall(props: WaterfallProps) {
 	const { model, rows, window, selected, scroller } = props;
 	const { ref: sizeRef, width: paneWidth, height: paneHeight } = useElementSize<HTMLDivElement>();
 	const mergedRef = useMergedRef(scroller, sizeRef);
 	const divider = useDivider(paneWidth);
 	const barWidth = Math.max(paneWidth - divider.widthPx, 0);
-	const range = useRowRange(scroller, rows.count);
-	const palette = usePalette(model);
 	useWheel(scroller, divider.widthPx, barWidth, props);
 	return (
 		<div className="waterfall" style={{ ['--tree-width' as string]: `${divider.widthPx}px` }}>
@@ -56,7 +51,7 @@ export function Waterfall(props: WaterfallProps) {
 				<div className="waterfall__head-tree">Service and operation</div>
 				<TimeAxis window={window} width={barWidth} />
 			</div>
-			{/* biome-ignore lint/a11y: a treegrid is focusable as a whole and points at its active row. */}
+			{/* A treegrid is focusable as a whole and points at its active row. */}
 			<div
 				ref={mergedRef}
 				className="waterfall__scroller"
@@ -69,8 +64,7 @@ export function Waterfall(props: WaterfallProps) {
 				onPointerLeave={() => props.onHover(-1)}
 			>
 				<div className="waterfall__body" role="rowgroup" style={{ height: rows.count * ROW_PX }}>
-					<Bars {...props} range={range} width={barWidth} minHeight={paneHeight} palette={palette} />
-					{rowsIn(range, props, palette.strong, paneWidth < NARROW_PX)}
+					<Tiles {...props} width={barWidth} paneHeight={paneHeight} indentPx={paneWidth < NARROW_PX ? INDENT_PX.narrow : INDENT_PX.wide} />
 				</div>
 			</div>
 			<div
@@ -85,66 +79,32 @@ export function Waterfall(props: WaterfallProps) {
 			/>
 		</div>
 	);
-}
+});
 
-function rowsIn(range: RowRange, props: WaterfallProps, colors: readonly string[], narrow: boolean) {
-	const { model, rows } = props;
-	const elements = [];
-	for (let row = range.first; row < range.last; row++) {
-		const node = rows.node[row];
-		if (node === undefined) continue;
-		if (node === HIDDEN) {
-			elements.push(<HiddenRow key={`hidden ${row}`} row={row} count={rows.hidden[row] as number} />);
-			continue;
-		}
-		elements.push(
-			<WaterfallRow
-				key={node}
-				id={rowId(node)}
-				model={model}
-				node={node}
-				row={row}
-				color={colors[model.response.columns.service[node] ?? -1] ?? 'transparent'}
-				selected={node === props.selected}
-				collapsed={props.collapsed.has(node)}
-				collapsible={props.collapsible}
-				faint={rows.faint[row] === 1}
-				indentPx={narrow ? INDENT_PX.narrow : INDENT_PX.wide}
-				onSelect={props.onSelect}
-				onToggle={props.onToggle}
-				onHover={props.onHover}
+/** Only this part is drawn anew when the view moves to other tiles. */
+function Tiles(props: WaterfallProps & { width: number; paneHeight: number; indentPx: number }) {
+	const { model, rows, path, logs, window, width, selected, collapsed, collapsible, indentPx, onSelect, onToggle, onHover } = props;
+	const palette = usePalette(model);
+	const range = useTileRange(props.scroller, rows.count);
+	const selectedRow = selected < 0 ? -1 : rows.node.indexOf(selected);
+	const tailPx = Math.max(props.paneHeight - rows.count * ROW_PX, 0);
+	const tiles = [];
+	for (let tile = range.first; tile < range.last; tile++) {
+		const first = tile * TILE_ROWS;
+		const last = Math.min(first + TILE_ROWS, rows.count);
+		const shared = { model, rows, path, logs, window, palette, width, collapsed, collapsible, indentPx, onSelect, onToggle, onHover };
+		tiles.push(
+			<WaterfallTile
+				key={tile}
+				{...shared}
+				first={first}
+				last={last}
+				tailPx={last === rows.count ? tailPx : 0}
+				selected={selectedRow >= first && selectedRow < last ? selected : -1}
 			/>,
 		);
 	}
-	return elements;
-}
-
-const label = (ns: number): string => text(duration(ns));
-
-function Bars(props: WaterfallProps & { range: RowRange; width: number; minHeight: number; palette: ReturnType<typeof usePalette> }) {
-	const { model, rows, path, logs, window, range, width, palette } = props;
-	const canvas = useRef<HTMLCanvasElement>(null);
-	const painted = useRef(false);
-	// Grid lines run down to the end of the pane, also under a short trace.
-	const heightPx = Math.max((range.last - range.first) * ROW_PX, range.first === 0 ? props.minHeight : 0);
-	const draw = useCallback(() => {
-		const context = canvas.current?.getContext('2d');
-		if (canvas.current === null || context === null || context === undefined || width === 0) return;
-		const ratio = devicePixelRatio || 1;
-		const pixels = { width: Math.round(width * ratio), height: Math.round(heightPx * ratio) };
-		if (canvas.current.width !== pixels.width || canvas.current.height !== pixels.height) Object.assign(canvas.current, pixels);
-		context.setTransform(ratio, 0, 0, ratio, 0, 0);
-		drawBars(context, { model, rows, path, logs, window, palette, label }, range.first, range.last, width, heightPx);
-		// For measurements: bench and browser tests read it.
-		if (!painted.current) performance.mark('waterfall-first-paint');
-		painted.current = true;
-	}, [model, rows, path, logs, window, palette, range, width, heightPx]);
-	useLayoutEffect(draw, [draw]);
-	// Until the font is there, measured text has another width.
-	useEffect(() => void document.fonts.ready.then(draw), [draw]);
-	return (
-		<canvas ref={canvas} className="waterfall__bars" aria-hidden="true" style={{ top: range.first * ROW_PX, width, height: heightPx }} />
-	);
+	return tiles;
 }
 
 /** Ctrl and the wheel zoom around the pointer, Shift and the wheel (or a sideways swipe) pan. React's wheel listeners are passive. */

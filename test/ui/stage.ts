@@ -1,0 +1,32 @@
+/** What each file of browser tests needs: the built UI, the fake API, a browser; started once, ended for certain. */
+
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
+import { launchBrowser } from './browser.ts';
+import { builtUi } from './built-ui.ts';
+import { type FixtureApi, startFixtureApi } from './fixture-api.ts';
+
+export interface Stage {
+	readonly api: () => FixtureApi;
+	readonly browser: () => Browser;
+}
+
+const START_TIMEOUT_MS = 120_000;
+
+export function stage(): Stage {
+	let api: FixtureApi | undefined;
+	let browser: Browser | undefined;
+	beforeAll(async () => {
+		await builtUi();
+		[api, browser] = await Promise.all([startFixtureApi(), launchBrowser()]);
+	}, START_TIMEOUT_MS);
+	afterAll(async () => {
+		await browser?.close();
+		await api?.close();
+	});
+	const ready = <T>(part: T | undefined): T => {
+		if (part === undefined) throw new Error('the stage is set in beforeAll');
+		return part;
+	};
+	return { api: () => ready(api), browser: () => ready(browser) };
+}
