@@ -11,6 +11,7 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tokio::sync::watch;
 
 use crate::diagnostics::Diagnostics;
 use crate::names;
@@ -59,6 +60,8 @@ pub(crate) struct Core {
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) logger: Option<SdkLogger>,
     pub(crate) instruments: Instruments,
+    /// How many detached tasks run.
+    pub(crate) detached: watch::Sender<usize>,
     propagator: Propagator,
     tracers: Option<[SdkTracer; POINTS]>,
 }
@@ -165,6 +168,7 @@ impl Core {
             diagnostics: Arc::new(Diagnostics::new(service)),
             logger: None,
             instruments: Instruments::new(&opentelemetry::metrics::noop::NoopMeterProvider::new()),
+            detached: watch::Sender::new(0),
             propagator: Propagator::new(),
             tracers: None,
         }
@@ -183,6 +187,7 @@ impl Core {
             diagnostics,
             logger: Some(logs.logger("throughline")),
             instruments: Instruments::new(metrics),
+            detached: watch::Sender::new(0),
             propagator: Propagator::new(),
             tracers: Some(SCOPES.map(|name| spans.tracer_with_scope(scope(name)))),
         }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use opentelemetry::baggage::BaggageExt;
@@ -125,7 +126,20 @@ impl Kit {
         F::Output: Send + 'static,
     {
         let operation = self.task(&name.into(), &Context::current(), true);
-        tokio::spawn(contain(Arc::clone(self.core()), operation, future))
+        let running = Running::enter(Arc::clone(self.core()));
+        let work = contain(Arc::clone(self.core()), operation, future);
+        tokio::spawn(async move {
+            let _running = running;
+            work.await
+        })
+    }
+
+    /// Waits until no detached task runs. Call it before what they need is closed and before the runtime ends, which cancels them.
+    /// False when time ran out.
+    pub async fn drain(&self, timeout: Duration) -> bool {
+        let mut detached = self.core().detached.subscribe();
+        let idle = detached.wait_for(|running| *running == 0);
+        tokio::time::timeout(timeout, idle).await.is_ok()
     }
 
     fn task(&self, name: &str, origin: &Context, detached: bool) -> Operation {
@@ -146,6 +160,22 @@ impl Kit {
         Operation::start(self.core(), Point::Task, builder, &parent)
             .measured(&instruments.task_duration, attributes.clone())
             .counted(&instruments.task_active, attributes)
+    }
+}
+
+/// Counts a detached task for as long as it lives.
+struct Running(Arc<Core>);
+
+impl Running {
+    fn enter(core: Arc<Core>) -> Self {
+        core.detached.send_modify(|running| *running += 1);
+        Running(core)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.detached.send_modify(|running| *running = running.saturating_sub(1));
     }
 }
 

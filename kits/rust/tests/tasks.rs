@@ -156,3 +156,18 @@ async fn an_aborted_task_ends_as_canceled() {
     assert!(task.await.unwrap_err().is_cancelled());
     assert_eq!(attribute(&bench.span("aborted"), "error.type").as_deref(), Some("canceled"));
 }
+
+#[tokio::test]
+async fn detached_tasks_can_be_waited_for() {
+    let bench = Bench::new();
+    let kit = &bench.kit;
+    assert!(kit.drain(Duration::ZERO).await);
+    let task = kit.detach("short", tokio::time::sleep(Duration::from_millis(50)));
+    let stuck = kit.detach("stuck", std::future::pending::<()>());
+    assert!(!kit.drain(Duration::from_millis(100)).await);
+    assert!(task.is_finished());
+    stuck.abort();
+    assert!(kit.drain(Duration::from_secs(5)).await);
+    drop(kit.detach("panics", async { panic!("deliberate") }));
+    assert!(kit.drain(Duration::from_secs(5)).await);
+}

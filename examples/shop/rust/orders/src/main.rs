@@ -17,6 +17,8 @@ use crate::store::Store;
 
 /// How long requests in flight may take to finish when the service stops.
 const DRAIN: Duration = Duration::from_secs(3);
+/// How long audits may take to finish after that.
+const AUDITS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     shop_base::run("orders", serve)
@@ -41,6 +43,7 @@ async fn serve(service: Service) -> Result<(), Error> {
         result = server => result?,
         () = async { service.stopped().await; tokio::time::sleep(DRAIN).await } => {}
     }
+    service.kit.drain(AUDITS).await;
     store.close().await;
     Ok(())
 }
