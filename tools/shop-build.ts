@@ -17,8 +17,9 @@ export async function buildShop(options: { tests: boolean }): Promise<void> {
 	await step('Go services of the shop', 'go', ['build', '-o', join(root, 'examples/shop/bin/'), './cmd/...'], 'examples/shop/go');
 	if (options.tests)
 		await step('Go sender of the tests', 'go', ['build', '-o', join(root, 'examples/shop/bin/senders-go'), '.'], 'test/senders/go');
-	const packages = ['orders', 'pricing', 'worker', ...(options.tests ? ['senders-rust'] : [])];
-	await step('Rust services of the shop', 'cargo', ['build', '--locked', ...packages.flatMap((name) => ['-p', name])], '.');
+	// The tests run the whole workspace with every feature; building it the same way here compiles everything once.
+	const what = options.tests ? ['--workspace', '--all-features'] : ['orders', 'pricing', 'worker'].flatMap((name) => ['-p', name]);
+	await step('Rust services of the shop', 'cargo', ['build', '--locked', ...what], '.');
 }
 
 function step(what: string, command: string, args: string[], folder: string): Promise<void> {

@@ -12,6 +12,7 @@ interface Step {
 	readonly silent?: boolean;
 }
 
+const GENERATED_RUST = 'examples/shop/rust/base/src/shop_v1.rs';
 const root = resolve(import.meta.dirname, '../..');
 const has = (tool: string) => spawnSync('which', [tool], { stdio: 'ignore' }).status === 0;
 const goModules = ['kits/go', 'examples/shop/go', 'test/senders/go'].filter((folder) => existsSync(join(root, folder, 'go.mod')));
@@ -32,7 +33,15 @@ if (has('cargo') && existsSync(join(root, 'Cargo.toml'))) {
 	steps.push({ name: 'rustfmt', command: ['cargo', 'fmt', '--all', '--check'] });
 	steps.push({
 		name: 'clippy',
-		command: ['cargo', 'clippy', '--locked', '--quiet', '--workspace', '--all-features', '--', '-D', 'warnings'],
+		command: ['cargo', 'clippy', '--locked', '--quiet', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings'],
+	});
+	steps.push({
+		name: 'generated Rust is up to date',
+		command: [
+			'bash',
+			'-c',
+			`cargo run --locked --quiet -p shop-base --all-features --bin shop-codegen && git diff --exit-code -- ${GENERATED_RUST}`,
+		],
 	});
 }
 
