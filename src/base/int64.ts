@@ -24,8 +24,9 @@ export function toNumber64(lo: number, hi: number): number {
 
 /** Appends the decimal text of the signed value. */
 export function appendDecimal64(out: ByteBuffer, lo: number, hi: number): void {
-	if (hi === 0 && lo >= 0 && lo < 10) {
-		out.byte(0x30 + lo);
+	out.reserve(DECIMAL_BYTES_MAX);
+	if (hi === 0 && lo >= 0) {
+		appendDigits31(out, lo);
 		return;
 	}
 	const value = toNumber64(lo, hi);
@@ -33,32 +34,34 @@ export function appendDecimal64(out: ByteBuffer, lo: number, hi: number): void {
 		out.ascii(toBigInt64(lo, hi).toString());
 		return;
 	}
-	out.reserve(DECIMAL_BYTES_MAX);
 	if (value < 0) out.bytes[out.length++] = 0x2d;
-	appendDigits(out, Math.abs(value));
+	const magnitude = Math.abs(value);
+	const upper = Math.floor(magnitude / 1e9);
+	const lower = magnitude - upper * 1e9;
+	if (upper > 0) {
+		appendDigits31(out, upper);
+		for (let bound = 1e8; bound > 1 && lower < bound; bound /= 10) out.bytes[out.length++] = 0x30;
+	}
+	appendDigits31(out, lower);
 }
 
-/** `value` is a non-negative safe integer; the room is reserved. */
-function appendDigits(out: ByteBuffer, value: number): void {
-	const end = out.length + digitCount(value);
+/** The digits of an integer from 0 to 2^31 - 1; the room is reserved. */
+function appendDigits31(out: ByteBuffer, value: number): void {
+	const { bytes } = out;
+	const end = out.length + digitCount31(value);
 	let at = end;
-	let rest = value;
-	while (rest >= 0x8000_0000) {
-		const quotient = Math.floor(rest / 10);
-		out.bytes[--at] = 0x30 + (rest - quotient * 10);
-		rest = quotient;
-	}
-	let small = rest | 0;
+	let rest = value | 0;
 	do {
-		const quotient = (small / 10) | 0;
-		out.bytes[--at] = 0x30 + (small - quotient * 10);
-		small = quotient;
-	} while (small > 0);
+		const quotient = (rest / 10) | 0;
+		bytes[--at] = 0x30 + (rest - quotient * 10);
+		rest = quotient;
+	} while (rest > 0);
 	out.length = end;
 }
 
-function digitCount(value: number): number {
-	let count = 1;
-	for (let bound = 10; value >= bound; bound *= 10) count++;
-	return count;
+function digitCount31(value: number): number {
+	if (value < 1e3) return value < 10 ? 1 : value < 100 ? 2 : 3;
+	if (value < 1e6) return value < 1e4 ? 4 : value < 1e5 ? 5 : 6;
+	if (value < 1e8) return value < 1e7 ? 7 : 8;
+	return value < 1e9 ? 9 : 10;
 }

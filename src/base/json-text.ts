@@ -52,16 +52,21 @@ export function appendJsonDouble(out: ByteBuffer, value: number): void {
 	if (quote) out.byte(QUOTE);
 }
 
+/** `thousandths / 1000` without trailing zeros. */
 function appendThousandths(out: ByteBuffer, thousandths: number): void {
 	const magnitude = Math.abs(thousandths);
-	const integer = Math.floor(magnitude / 1000);
+	const integer = (magnitude / 1000) | 0;
 	const fraction = magnitude - integer * 1000;
 	if (thousandths < 0) out.byte(0x2d);
 	appendDecimal64(out, integer, 0);
 	if (fraction === 0) return;
-	out.byte(0x2e);
-	out.byte(0x30 + Math.floor(fraction / 100));
-	if (fraction % 100 === 0) return;
-	out.byte(0x30 + (Math.floor(fraction / 10) % 10));
-	if (fraction % 10 !== 0) out.byte(0x30 + (fraction % 10));
+	out.reserve(4);
+	const { bytes } = out;
+	const tenths = (fraction / 100) | 0;
+	const hundredths = ((fraction / 10) | 0) - tenths * 10;
+	const last = fraction % 10;
+	bytes[out.length++] = 0x2e;
+	bytes[out.length++] = 0x30 + tenths;
+	if ((hundredths | last) !== 0) bytes[out.length++] = 0x30 + hundredths;
+	if (last !== 0) bytes[out.length++] = 0x30 + last;
 }

@@ -46,9 +46,37 @@ export const TOO_DEEP = -1;
  * then the buffer holds part of it.
  */
 export function writeAnyValue(wire: Wire, end: number, out: ByteBuffer): number {
+	const simple = writeSimpleNumber(wire, end, out);
+	if (simple !== NOT_SIMPLE) return simple;
 	const letter = writeText(wire, lastField(wire, end), end, out);
 	wire.at = end;
 	return letter;
+}
+
+const NOT_SIMPLE = -2;
+
+/** The common case of one number and nothing else, read once; anything else is left as it was. */
+function writeSimpleNumber(wire: Wire, end: number, out: ByteBuffer): number {
+	const start = wire.at;
+	if (start === end) return NOT_SIMPLE;
+	switch (wire.bytes[start]) {
+		case INT_VALUE:
+			wire.at++;
+			wire.varint64();
+			if (wire.at === end) {
+				appendDecimal64(out, wire.lo, wire.hi);
+				return LETTER.int;
+			}
+			wire.at = start;
+			return NOT_SIMPLE;
+		case DOUBLE_VALUE:
+			if (end - start !== 9) return NOT_SIMPLE;
+			wire.at = end;
+			appendDouble(out, wire.view.getFloat64(start + 1, true));
+			return LETTER.double;
+		default:
+			return NOT_SIMPLE;
+	}
 }
 
 function writeText(wire: Wire, field: number, end: number, out: ByteBuffer): number {

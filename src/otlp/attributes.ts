@@ -18,8 +18,8 @@ import type { Wire } from './wire.ts';
 
 const KEY = (1 << 3) | 2;
 const VALUE = (2 << 3) | 2;
-/** Slots for guesses: a power of two some times the number of (shape, position) pairs a block sees. 64 KiB. */
-const FOLLOWERS = 16_384;
+/** Slots for guesses: a power of two some times the number of (shape, position) pairs at a time. 16 KiB, to stay in the first cache. */
+const FOLLOWERS = 4096;
 
 export class AttributeWriter {
 	/** Attributes of the current record left out by a limit. */
@@ -60,28 +60,54 @@ export class AttributeWriter {
 		}
 	}
 
-	/** Adds the `KeyValue` at `[wire.at, end)` and moves `wire.at` to `end`. */
-	add(wire: Wire, end: number): void {
-		const { bytes } = wire;
-		const start = wire.at;
-		const keyEnd = start + 2 + (bytes[start + 1] as number);
-		const valueStart = keyEnd + 2;
-		// What encoders write: key, then value, each with a length of one byte. Everything else takes the longer way.
-		if (
-			bytes[start] === KEY &&
-			keyEnd - start < 0x82 &&
-			bytes[keyEnd] === VALUE &&
-			end - valueStart < 0x80 &&
-			valueStart + (bytes[keyEnd + 1] as number) === end
-		) {
-			this.pair(wire, start + 2, keyEnd, valueStart, end);
-		} else {
-			this.addAnyOrder(wire, end);
+	/**
+	 * Adds the attributes from `wire.at` on, the length of the first, for as long as the field `tag` (of one byte) comes next in the message
+	 * that ends at `end`. Three of four bytes of telemetry pass through here, so the common attribute is done in place: key and value with
+	 * lengths of one byte, in this order, a key that was guessed right and a value that is one string of ASCII. The rest is called for.
+	 */
+	addRun(wire: Wire, tag: number, end: number): void {
+		const { bytes, source } = wire;
+		const { dictionary } = this.map.keys;
+		const { values } = this.map;
+		let at = wire.at;
+		for (;;) {
+			const length = bytes[at] as number;
+			const stop = at + 1 + length;
+			const keyStart = at + 3;
+			const keyEnd = keyStart + (bytes[at + 2] as number);
+			const valueStart = keyEnd + 2;
+			if (
+				length >= 0x80 ||
+				stop > end ||
+				bytes[at + 1] !== KEY ||
+				bytes[keyEnd] !== VALUE ||
+				valueStart + (bytes[keyEnd + 1] as number) !== stop ||
+				this.count >= ATTRIBUTES_MAX
+			) {
+				wire.at = at;
+				this.addAnyOrder(wire, wire.chunk(end));
+				at = wire.at;
+			} else {
+				const guess = this.followers[this.keysSoFar] as number;
+				const guessed = guess < dictionary.length && dictionary.is(guess, source, keyStart, keyEnd);
+				const textStart = valueStart + 2;
+				let letter: number = LETTER.string;
+				if (bytes[valueStart] !== STRING_VALUE || textStart + (bytes[valueStart + 1] as number) !== stop) {
+					letter = this.value(wire, valueStart, stop);
+				} else {
+					values.push(source, textStart, stop);
+				}
+				if (letter === TOO_DEEP) this.dropped++;
+				else this.entry(guessed ? guess : dictionary.internText(source, keyStart, keyEnd), letter);
+				at = stop;
+			}
+			if (at >= end || bytes[at] !== tag) break;
+			at++;
 		}
-		wire.at = end;
+		wire.at = at;
 	}
 
-	/** As `add`, whatever the order and size of the fields. */
+	/** Adds the `KeyValue` at `[wire.at, end)`, whatever the order and size of its fields, and moves `wire.at` to `end`. */
 	private addAnyOrder(wire: Wire, end: number): void {
 		let keyStart = end;
 		let keyEnd = end;
@@ -112,7 +138,7 @@ export class AttributeWriter {
 		}
 		const letter = this.value(wire, valueStart, valueEnd);
 		if (letter === TOO_DEEP) this.dropped++;
-		else this.key(wire, keyStart, keyEnd, letter);
+		else this.entry(this.map.keys.dictionary.internText(wire.source, keyStart, keyEnd), letter);
 	}
 
 	/** Ends the record: closes its row in both columns. */
@@ -144,15 +170,14 @@ export class AttributeWriter {
 		return letter;
 	}
 
-	private key(wire: Wire, start: number, end: number, letter: number): void {
-		const { keys } = this.map;
-		const key = keys.dictionary.internText(wire.source, start, end, this.followers[this.keysSoFar]);
+	/** Appends the key with this number, whose value with this letter has been appended. */
+	private entry(key: number, letter: number): void {
 		if (key >= this.stamps.length) this.growTo(key);
 		this.followers[this.keysSoFar] = key;
 		this.keysSoFar = (Math.imul(this.keysSoFar, 31) + key + 1) & (FOLLOWERS - 1);
 		if (this.stamps[key] === this.record) this.repeats = true;
 		this.stamps[key] = this.record;
-		keys.pushIndex(key);
+		this.map.keys.pushIndex(key);
 		this.letters[this.count++] = letter;
 		if (letter !== LETTER.string) this.shape = this.shapes.step(this.shape, key * 8 + letter);
 	}
@@ -168,17 +193,16 @@ export class AttributeWriter {
 		const { keys, values } = this.map;
 		const first = this.map.openRow();
 		const indexes = keys.indexes.slice(first, keys.length);
-		const texts = new ByteSource(values.data.toBytes());
-		const starts = Array.from(indexes, (_, i) => values.start(first + i));
-		const ends = values.ends.slice(first, values.length);
+		const texts = Array.from(indexes, (_, i) => values.at(first + i).slice());
 		const last = new Map(Array.from(indexes, (key, i) => [key, i]));
 		keys.truncate(first);
 		values.truncate(first);
 		this.shape = 0;
 		indexes.forEach((key, i) => {
 			if (last.get(key) !== i) return;
+			const text = texts[i] as Uint8Array;
 			keys.pushIndex(key);
-			values.pushRaw(texts, starts[i] as number, ends[i] as number);
+			values.pushRaw(new ByteSource(text), 0, text.length);
 			const letter = this.letters[i] as number;
 			if (letter !== LETTER.string) this.shape = this.shapes.step(this.shape, key * 8 + letter);
 		});

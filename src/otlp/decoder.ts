@@ -12,6 +12,7 @@
  */
 
 import { type Block, type Mark } from '../model/block.ts';
+import type { LowCardinalityColumn } from '../model/columns/low-cardinality.ts';
 import { Budget } from './budget.ts';
 import { buildResourceText, buildScopeText, EnvelopeCache, type Range } from './envelope-text.ts';
 import { HourRule } from './hour.ts';
@@ -48,6 +49,9 @@ export abstract class SignalDecoder implements Decoder {
 	/** Events, links and exemplars. */
 	protected readonly elements = new Budget(ELEMENTS_MAX);
 	private readonly noun: string;
+	private readonly resourceColumn: LowCardinalityColumn;
+	private readonly serviceColumn: LowCardinalityColumn;
+	private readonly scopeColumn: LowCardinalityColumn;
 	private readonly resources = new EnvelopeCache(buildResourceText);
 	private readonly scopes = new EnvelopeCache(buildScopeText);
 	private readonly requestMark: Mark;
@@ -58,6 +62,9 @@ export abstract class SignalDecoder implements Decoder {
 	constructor(block: Block, noun: string) {
 		this.block = block;
 		this.noun = noun;
+		this.resourceColumn = block.lowCardinality('resource');
+		this.serviceColumn = block.lowCardinality('service_name');
+		this.scopeColumn = block.lowCardinality('scope');
 		this.rejections = new Rejections(noun);
 		this.requestMark = block.mark();
 		this.recordMark = block.mark();
@@ -125,8 +132,8 @@ export abstract class SignalDecoder implements Decoder {
 		const schemaUrl: Range = { start: -1, end: -1 };
 		this.findShared(end, resource, schemaUrl);
 		const { text, serviceName } = this.resources.text(wire, resource, schemaUrl);
-		this.resourceIndex = this.block.lowCardinality('resource').dictionary.intern(text, 0, text.bytes.length);
-		this.serviceIndex = this.block.lowCardinality('service_name').dictionary.intern(serviceName, 0, serviceName.bytes.length);
+		this.resourceIndex = this.resourceColumn.dictionary.intern(text, 0, text.bytes.length);
+		this.serviceIndex = this.serviceColumn.dictionary.intern(serviceName, 0, serviceName.bytes.length);
 		wire.at = start;
 		while (wire.at < end) {
 			const tag = wire.tag();
@@ -142,7 +149,7 @@ export abstract class SignalDecoder implements Decoder {
 		const schemaUrl: Range = { start: -1, end: -1 };
 		this.findShared(end, scope, schemaUrl);
 		const { text } = this.scopes.text(wire, scope, schemaUrl);
-		this.scopeIndex = this.block.lowCardinality('scope').dictionary.intern(text, 0, text.bytes.length);
+		this.scopeIndex = this.scopeColumn.dictionary.intern(text, 0, text.bytes.length);
 		wire.at = start;
 		while (wire.at < end) {
 			const tag = wire.tag();

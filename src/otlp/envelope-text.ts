@@ -51,7 +51,7 @@ export class EnvelopeCache {
 	/** The text of `message` with the schema URL that stands beside it. Leaves `wire.at` anywhere. */
 	text(wire: Wire, message: Range, schemaUrl: Range): EnvelopeText {
 		const { key } = this;
-		key.reset();
+		key.reset(KEEP_BYTES_MAX);
 		key.uint32(message.start < 0 ? 0xffff_ffff : message.end - message.start);
 		if (message.start >= 0) key.appendRange(wire.source, message.start, message.end);
 		if (schemaUrl.start >= 0) key.appendRange(wire.source, schemaUrl.start, schemaUrl.end);

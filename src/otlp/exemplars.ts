@@ -56,7 +56,7 @@ export class ExemplarReader {
 			const tag = wire.tag();
 			switch (tag) {
 				case (EXEMPLAR.attributes << 3) | BYTES:
-					attributes.add(wire, wire.chunk(end));
+					attributes.addRun(wire, tag, end);
 					break;
 				case (EXEMPLAR.asDouble << 3) | FIXED64:
 				case (EXEMPLAR.asInt << 3) | FIXED64:

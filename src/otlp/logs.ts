@@ -104,7 +104,7 @@ export class LogDecoder extends SignalDecoder {
 			const tag = wire.tag();
 			switch (tag) {
 				case (LOG.attributes << 3) | BYTES:
-					this.attributes.add(wire, wire.chunk(end));
+					this.attributes.addRun(wire, tag, end);
 					break;
 				case (LOG.time << 3) | FIXED64:
 				case (LOG.severityNumber << 3) | VARINT:

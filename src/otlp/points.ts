@@ -256,7 +256,7 @@ export class PointReader {
 				this.point.read(wire, tag, end);
 				return;
 			case ACTION.attribute:
-				this.attributes.add(wire, wire.chunk(end));
+				this.attributes.addRun(wire, tag, end);
 				return;
 			case ACTION.exemplar:
 				this.addExemplar(wire, wire.chunk(end));

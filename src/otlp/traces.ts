@@ -144,7 +144,7 @@ export class TraceDecoder extends SignalDecoder {
 			const tag = wire.tag();
 			switch (tag) {
 				case (SPAN.attributes << 3) | BYTES:
-					this.attributes.add(wire, wire.chunk(end));
+					this.attributes.addRun(wire, tag, end);
 					break;
 				case (SPAN.events << 3) | BYTES:
 					this.event(wire.chunk(end));
@@ -229,7 +229,7 @@ export class TraceDecoder extends SignalDecoder {
 			const tag = wire.tag();
 			switch (tag) {
 				case (EVENT.attributes << 3) | BYTES:
-					eventAttributes.add(wire, wire.chunk(end));
+					eventAttributes.addRun(wire, tag, end);
 					break;
 				case (EVENT.time << 3) | FIXED64:
 				case (EVENT.name << 3) | BYTES:
@@ -268,7 +268,7 @@ export class TraceDecoder extends SignalDecoder {
 			const tag = wire.tag();
 			switch (tag) {
 				case (LINK.attributes << 3) | BYTES:
-					linkAttributes.add(wire, wire.chunk(end));
+					linkAttributes.addRun(wire, tag, end);
 					break;
 				case (LINK.traceId << 3) | BYTES:
 				case (LINK.spanId << 3) | BYTES:

@@ -68,14 +68,28 @@ export class Wire {
 		const { bytes } = this;
 		let at = this.at;
 		let lo = 0;
+		for (let shift = 0; shift < 28; shift += 7) {
+			const byte = bytes[at++] as number;
+			lo |= (byte & 0x7f) << shift;
+			if (byte < 0x80) {
+				this.at = at;
+				this.lo = lo;
+				this.hi = 0;
+				return;
+			}
+		}
+		this.longVarint64(at, lo);
+	}
+
+	/** The rest of a varint at `at`, whose low 28 bits are known. */
+	private longVarint64(at: number, low: number): void {
+		let lo = low;
 		let hi = 0;
-		let shift = 0;
-		for (; shift < 70; shift += 7) {
-			const byte = bytes[at++];
+		for (let shift = 28; shift < 70; shift += 7) {
+			const byte = this.bytes[at++];
 			if (byte === undefined) throw malformed('a varint is cut off', at);
 			const bits = byte & 0x7f;
-			if (shift < 28) lo |= bits << shift;
-			else if (shift === 28) {
+			if (shift === 28) {
 				lo |= bits << 28;
 				hi = bits >>> 4;
 			} else hi |= shift < 63 ? bits << (shift - 32) : (bits & 1) << 31;

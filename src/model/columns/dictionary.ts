@@ -59,7 +59,7 @@ export class Dictionary {
 
 	/** The number of `source[start, end)` or -1. A right `guess` spares the hash: telemetry repeats itself. */
 	find(source: ByteSource, start: number, end: number, guess = 0): number {
-		if (guess < this.entries.length && this.equals(guess, source, start, end)) return guess;
+		if (guess < this.entries.length && this.is(guess, source, start, end)) return guess;
 		const hash = hashBytes(source, start, end);
 		this.hash = hash;
 		const mask = this.slots.length - 1;
@@ -67,7 +67,7 @@ export class Dictionary {
 		for (let step = 1; step <= PROBES_MAX; step++) {
 			const id = (this.slots[slot] as number) - 1;
 			if (id < 0) return -1;
-			if (((this.hashes[id] as number) | 0) === hash && this.equals(id, source, start, end)) return id;
+			if (((this.hashes[id] as number) | 0) === hash && this.is(id, source, start, end)) return id;
 			slot = (slot + step) & mask;
 		}
 		throw new Failure('too_large', 'too many names with the same hash');
@@ -133,7 +133,8 @@ export class Dictionary {
 		for (let id = 0; id < this.entries.length; id++) this.place(id);
 	}
 
-	private equals(id: number, source: ByteSource, start: number, end: number): boolean {
+	/** Whether entry `id`, which must exist, is `source[start, end)`. */
+	is(id: number, source: ByteSource, start: number, end: number): boolean {
 		const { entries } = this;
 		const count = end - start;
 		const stop = entries.ends[id] as number;
