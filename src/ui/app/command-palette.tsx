@@ -43,7 +43,10 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
 		else return;
 		event.preventDefault();
 	};
-	useEffect(() => list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' }), [active]);
+	useEffect(() => {
+		// Newer browsers answer with a promise, which must not become the effect's clean-up.
+		void list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
+	}, [active]);
 	return (
 		<Modal
 			opened
@@ -53,6 +56,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
 			size={560}
 			yOffset="12vh"
 			lockScroll={false}
+			withinPortal={false}
 			transitionProps={{ duration: 0 }}
 			title={undefined}
 			aria-label="Search and commands"
@@ -68,6 +72,8 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
 				spellCheck={false}
 				autoComplete="off"
 				data-autofocus
+				// At once: what is typed right after Ctrl-K must not be lost.
+				autoFocus
 				value={typed}
 				onChange={(event) => {
 					setTyped(event.currentTarget.value);

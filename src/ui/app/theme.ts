@@ -1,13 +1,6 @@
 /** Mantine, told to look like the rest: small, square-ish, quiet. Colours and sizes live in theme.css, where both themes stand side by side. */
 
-import {
-	createTheme,
-	localStorageColorSchemeManager,
-	type MantineThemeOverride,
-	Popover,
-	Tooltip,
-	useComputedColorScheme,
-} from '@mantine/core';
+import { createTheme, localStorageColorSchemeManager, type MantineThemeOverride, Popover, useComputedColorScheme } from '@mantine/core';
 import type { ThemeName } from '../widgets/service-color.ts';
 
 export const theme: MantineThemeOverride = createTheme({

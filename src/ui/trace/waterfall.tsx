@@ -39,7 +39,7 @@ export interface WaterfallProps {
 const NARROW_PX = 520;
 
 export const Waterfall = memo(function Waterfall(props: WaterfallProps) {
-	const { model, rows, window, selected, scroller } = props;
+	const { rows, window, selected, scroller } = props;
 	const { ref: sizeRef, width: paneWidth, height: paneHeight } = useElementSize<HTMLDivElement>();
 	const mergedRef = useMergedRef(scroller, sizeRef);
 	const divider = useDivider(paneWidth);

@@ -193,7 +193,9 @@ function useRows(table: React.RefObject<HTMLDivElement | null>, count: number, r
 		overscan: 20,
 		scrollMargin: marginPx,
 	});
-	useLayoutEffect(() => virtualizer.measure(), [virtualizer, rowPx]);
+	useLayoutEffect(() => {
+		virtualizer.measure();
+	}, [virtualizer, rowPx]);
 	const show = (index: number): void => {
 		if (isVirtual) virtualizer.scrollToIndex(index, { align: 'auto' });
 		else table.current?.querySelectorAll('.table__body > [role=row]')[index]?.scrollIntoView({ block: 'nearest' });
