@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../tools/run/platform.ts';
-import { canonicalRecords } from './canonical.ts';
+import { canonicalRecords } from '../otlp/canonical.ts';
 import { sendFromJavaScript } from './javascript-sender.ts';
 import { decodeReference } from './reference.ts';
 import { type Captured, type Signal, startTee, type Tee } from './tee.ts';
@@ -43,7 +43,7 @@ describe('senders', () => {
 		const answer = await fetch(`${platform.apiUrl}/api/v1/export/${signal}?from=0`);
 		expect(answer.status).toBe(200);
 		const lines = (await answer.text()).split('\n').filter((line) => line !== '');
-		return lines.flatMap((line) => canonicalRecords(JSON.parse(line))).toSorted();
+		return lines.flatMap((line) => canonicalRecords(signal, JSON.parse(line) as Record<string, unknown>)).toSorted();
 	}
 
 	/** Runs a sender, then compares what the tee saw with what came into the store since. */
@@ -54,7 +54,7 @@ describe('senders', () => {
 		const captured = tee.take();
 		expect(captured.filter(({ status }) => status !== 0 && status !== 200)).toEqual([]);
 		for (const signal of expected) {
-			const sent = captured.filter((one) => one.signal === signal).flatMap((one) => canonicalRecords(decodeReference(one)));
+			const sent = captured.filter((one) => one.signal === signal).flatMap((one) => canonicalRecords(signal, decodeReference(one)));
 			expect(sent.length, signal).toBeGreaterThan(0);
 			const wanted = [...(before.get(signal) ?? []), ...sent].toSorted();
 			let got: string[] = [];
