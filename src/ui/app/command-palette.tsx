@@ -45,7 +45,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
 	};
 	useEffect(() => {
 		// Newer browsers answer with a promise, which must not become the effect's clean-up.
-		void list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
+		list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
 	}, [active]);
 	return (
 		<Modal

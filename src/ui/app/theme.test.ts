@@ -70,6 +70,8 @@ describe.each(['light', 'dark'] as const)('the %s theme is readable (WCAG AA)', 
 	test('every service colour stands out as a mark', () => {
 		const [, lightness, chroma] = new RegExp(`${theme}: \\{ strong: '(\\d+)% ([\\d.]+)'`).exec(serviceColors) ?? [];
 		for (const hue of HUES)
-			expect(contrast(oklch(Number(lightness) / 100, Number(chroma), hue), token(theme, 'surface-1')), `hue ${hue}`).toBeGreaterThanOrEqual(3);
+			expect(contrast(oklch(Number(lightness) / 100, Number(chroma), hue), token(theme, 'surface-1')), `hue ${hue}`).toBeGreaterThanOrEqual(
+				3,
+			);
 	});
 });

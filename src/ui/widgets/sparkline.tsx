@@ -46,8 +46,9 @@ function sparklinePath(values: readonly (number | null)[], max: number, width: n
 			return;
 		}
 		const y = HEIGHT - INSET - (Math.min(value, top) / top) * (HEIGHT - 2 * INSET);
-		// A value between two gaps is a dot: a line of no length with round ends.
-		path += `${drawing ? 'L' : 'M'}${(index * step).toFixed(1)} ${y.toFixed(1)}${drawing ? '' : 'h0'}`;
+		// A value between two gaps is a dash: a line through one point would not be seen.
+		const alone = (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null;
+		path += `${drawing ? 'L' : 'M'}${(index * step).toFixed(1)} ${y.toFixed(1)}${alone ? 'm-1.5 0h3' : ''}`;
 		drawing = true;
 	});
 	return path;

@@ -56,7 +56,10 @@ export function TimeChart(props: TimeChartProps) {
 				height,
 				legend: { show: false },
 				cursor: { sync: { key: syncKey }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-				scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : latest.current.emptyTop] } },
+				scales: {
+					x: { time: true, range: () => [startMs / 1000, (startMs + values.length * stepMs) / 1000] },
+					y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : latest.current.emptyTop] },
+				},
 				axes: [
 					{
 						...axis(color, 24),
@@ -78,7 +81,8 @@ export function TimeChart(props: TimeChartProps) {
 					],
 				},
 			},
-			[values.map((_, index) => (startMs + index * stepMs) / 1000), values as (number | null)[]],
+			// Each value stands in the middle of its step, so that the last bar is as wide as the first.
+			[values.map((_, index) => (startMs + (index + 0.5) * stepMs) / 1000), values as (number | null)[]],
 			element,
 		);
 		return () => chart.destroy();
@@ -107,14 +111,21 @@ function axis(color: (name: string) => string, size: number): uPlot.Axis {
 	};
 }
 
+/** A value between two gaps has no line: it gets a point. */
+function isolated(chart: uPlot, seriesIndex: number): number[] {
+	const values = chart.data[seriesIndex] ?? [];
+	const missing = (at: number): boolean => values[at] === null || values[at] === undefined;
+	return Array.from(values, (_, at) => at).filter((at) => !missing(at) && missing(at - 1) && missing(at + 1));
+}
+
 function series(stroke: string, kind: 'line' | 'bars'): uPlot.Series {
 	const base: uPlot.Series = {
 		stroke,
 		fill: `color-mix(in srgb, ${stroke} 14%, transparent)`,
 		width: 1.5,
-		points: { show: false },
+		points: { show: true, size: 4, fill: stroke, filter: isolated },
 		spanGaps: false,
 	};
-	const bars = uPlot.paths.bars?.({ size: [0.8, 12], align: 1 });
-	return kind === 'bars' && bars !== undefined ? { ...base, width: 0, fill: stroke, paths: bars } : base;
+	const bars = uPlot.paths.bars?.({ size: [0.8, 12] });
+	return kind === 'bars' && bars !== undefined ? { ...base, width: 0, fill: stroke, paths: bars, points: { show: false } } : base;
 }

@@ -66,13 +66,6 @@ function drawUnfetched(context: CanvasRenderingContext2D, plot: Plot, unfetched:
 	if (unfetched.beforeX > plot.left) context.fillRect(plot.left, plot.top, unfetched.beforeX - plot.left, plot.height);
 	if (unfetched.belowY < plot.top + plot.height)
 		context.fillRect(plot.left, unfetched.belowY, plot.width, plot.top + plot.height - unfetched.belowY);
-	context.fillStyle = color('--text-2');
-	context.textAlign = 'left';
-	context.textBaseline = 'middle';
-	const y = unfetched.beforeX > plot.left ? plot.top + plot.height / 2 : (unfetched.belowY + plot.top + plot.height) / 2;
-	const room = unfetched.beforeX > plot.left ? unfetched.beforeX - plot.left : plot.width;
-	const height = unfetched.beforeX > plot.left ? plot.height : plot.top + plot.height - unfetched.belowY;
-	if (context.measureText(unfetched.label).width + 16 < room && height > 14) context.fillText(unfetched.label, plot.left + 8, y);
 }
 
 function drawDot(context: CanvasRenderingContext2D, dot: Dot, color: (name: string) => string, active: boolean): void {

@@ -69,7 +69,8 @@ function Results({ filter, onChange }: { filter: TraceFilter; onChange: (change:
 					)}
 				</div>
 			</div>
-			<MetaLine meta={last.meta}>
+			{/* That a page ends is said by 'so far' and 'load more'; only a cut with nothing to load is a loss. */}
+			<MetaLine meta={{ ...last.meta, truncated: last.meta.truncated && last.nextCursor === null }}>
 				<span>
 					{counted(traces.length, 'trace')}
 					{query.hasNextPage && ' so far'}, {filter.sort === 'time' ? 'newest first' : 'longest first'}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TraceSummary } from '../../../api/contract.ts';
-import { boxOf, dotAt, dotsOf, plotOf, unfetchedOf } from './scatter-layout.ts';
+import { axisFromMs, boxOf, dotAt, dotsOf, plotOf, unfetchedOf } from './scatter-layout.ts';
 
 const trace = (traceId: string, startMs: number, durationNs: number): TraceSummary => ({
 	traceId,
@@ -37,6 +37,14 @@ test('what is not fetched lies before the oldest or below the shortest', () => {
 	expect(unfetchedOf(dots, later, 'time')).toMatchObject({ beforeX: 100 - (dots[0]?.radius ?? 0), belowY: 110 });
 	expect(unfetchedOf(dots, later, 'duration')).toMatchObject({ beforeX: 50, belowY: 110 });
 	expect(unfetchedOf([], later, 'time')).toBeUndefined();
+});
+
+test('the newest of many are looked at closely, all of few over the whole range', () => {
+	const newest = [trace('a', 90_000, 1e6), trace('b', 100_000, 1e6)];
+	expect(axisFromMs(newest, 0, 100_000, true, 'time')).toBe(0);
+	expect(axisFromMs(newest, 0, 100_000, false, 'time')).toBe(89_400);
+	expect(axisFromMs(newest, 89_900, 100_000, false, 'time')).toBe(89_900);
+	expect(axisFromMs(newest, 0, 100_000, false, 'duration')).toBe(0);
 });
 
 test('a drawn box becomes time and duration, whichever corner came first', () => {

@@ -16,6 +16,9 @@ export interface Plot {
 	readonly maxNs: number;
 }
 
+/** Part of the covered time left free before the oldest result, to show that there is more. */
+const UNFETCHED_SHARE = 0.06;
+
 export interface Dot {
 	readonly trace: TraceSummary;
 	readonly x: number;
@@ -25,7 +28,6 @@ export interface Dot {
 
 /** The part of the plot where results may lie that have not been fetched. */
 export interface Unfetched {
-	readonly label: string;
 	/** Pixels: everything left of this, */
 	readonly beforeX: number;
 	/** or everything below this. */
@@ -71,18 +73,32 @@ export function dotsOf(traces: readonly TraceSummary[], plot: Plot): Dot[] {
 	}));
 }
 
+/**
+ * Where the time axis begins. With all results it is the range asked for; with only the newest of many it is just before the oldest of
+ * them, or a busy hour would be one column of dots at the right edge.
+ */
+export function axisFromMs(
+	traces: readonly TraceSummary[],
+	fromMs: number,
+	toMs: number,
+	complete: boolean,
+	sort: 'time' | 'duration',
+): number {
+	if (complete || sort === 'duration' || traces.length === 0) return fromMs;
+	const oldestMs = Math.min(...traces.map((trace) => msOfNs(trace.startNs)));
+	return Math.max(fromMs, Math.floor(oldestMs - (toMs - oldestMs) * UNFETCHED_SHARE));
+}
+
 /** Newest first: what is older than the last result; longest first: what is shorter. */
 export function unfetchedOf(dots: readonly Dot[], plot: Plot, sort: 'time' | 'duration'): Unfetched | undefined {
 	if (dots.length === 0) return undefined;
 	const bottom = plot.top + plot.height;
 	if (sort === 'time')
 		return {
-			label: 'older traces: load more below',
 			beforeX: Math.max(Math.min(...dots.map((dot) => dot.x - dot.radius)), plot.left),
 			belowY: bottom,
 		};
 	return {
-		label: 'shorter traces: load more below',
 		beforeX: plot.left,
 		belowY: Math.min(Math.max(...dots.map((dot) => dot.y + dot.radius)), bottom),
 	};

@@ -9,7 +9,7 @@ import { useThemeName } from '../../app/theme.ts';
 import { useSearch } from '../../app/use-url.ts';
 import { counted, dateTimeNs, duration, text } from '../../widgets/format.ts';
 import { drawScatter } from './draw-scatter.ts';
-import { type Box, boxOf, type Dot, dotAt, dotsOf, plotOf, unfetchedOf } from './scatter-layout.ts';
+import { axisFromMs, type Box, boxOf, type Dot, dotAt, dotsOf, plotOf, unfetchedOf } from './scatter-layout.ts';
 
 export interface ScatterProps {
 	readonly traces: readonly TraceSummary[];
@@ -35,7 +35,8 @@ interface Drag {
 }
 
 export function Scatter(props: ScatterProps) {
-	const { traces, fromMs, toMs, activeId } = props;
+	const { traces, toMs, activeId, complete, sort } = props;
+	const fromMs = axisFromMs(traces, props.fromMs, toMs, complete, sort);
 	const { ref, width } = useElementSize();
 	const canvas = useRef<HTMLCanvasElement>(null);
 	const themeName = useThemeName();
@@ -103,6 +104,13 @@ export function Scatter(props: ScatterProps) {
 						height: Math.abs(drag.y1 - drag.y0),
 					}}
 				/>
+			)}
+			{!complete && (
+				<div className="scatter__note">
+					{sort === 'time' ? 'The newest' : 'The longest'} {traces.length},{' '}
+					{sort === 'time' && `over ${text(duration((toMs - fromMs) * 1e6))}; `}
+					{sort === 'time' ? 'older' : 'shorter'} ones are not loaded
+				</div>
 			)}
 			{hover !== undefined && drag === undefined && <Hint dot={hover} width={width} />}
 		</div>
