@@ -57,7 +57,7 @@ export const Config = z.strictObject({
 				.int()
 				.min(10)
 				.max(10_000)
-				.default(250)
+				.default(500)
 				.describe('age at which an open segment is handed to the engine'),
 		})
 		.prefault({}),
