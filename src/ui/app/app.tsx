@@ -29,23 +29,25 @@ export function App() {
 			withGlobalClasses={false}
 		>
 			<QueryClientProvider client={queryClient}>
-				<Suspense fallback={<Waiting />}>
-					<Switch>
-						<Route path="/">
-							<OverviewPage />
-						</Route>
-						<Route path="/services/:service">
-							<ServiceRoute />
-						</Route>
-						<Route path="/explore">
-							<ExplorePage />
-						</Route>
-						<Route path="/trace/:traceId">{({ traceId }) => <TracePage key={traceId} traceId={traceId} />}</Route>
-						<Route>
-							<NotFound />
-						</Route>
-					</Switch>
-				</Suspense>
+				<Shell>
+					<Suspense fallback={<Waiting />}>
+						<Switch>
+							<Route path="/">
+								<OverviewPage />
+							</Route>
+							<Route path="/services/:service">
+								<ServiceRoute />
+							</Route>
+							<Route path="/explore">
+								<ExplorePage />
+							</Route>
+							<Route path="/trace/:traceId">{({ traceId }) => <TracePage key={traceId} traceId={traceId} />}</Route>
+							<Route>
+								<NotFound />
+							</Route>
+						</Switch>
+					</Suspense>
+				</Shell>
 			</QueryClientProvider>
 		</MantineProvider>
 	);
@@ -60,8 +62,8 @@ function ServiceRoute() {
 
 function Waiting() {
 	return (
-		<Shell title="">
+		<main className="page">
 			<Skeleton rows={16} />
-		</Shell>
+		</main>
 	);
 }

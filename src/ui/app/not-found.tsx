@@ -2,8 +2,8 @@
 
 import { Link } from 'wouter';
 import { Empty } from '../widgets/states.tsx';
+import { Page } from './page.tsx';
 import { explorePath, overviewPath } from './routes.ts';
-import { Shell } from './shell.tsx';
 import { useTitle } from './use-title.ts';
 import { useSearch } from './use-url.ts';
 
@@ -11,7 +11,7 @@ export function NotFound() {
 	const search = useSearch();
 	useTitle('Not found');
 	return (
-		<Shell title="Not found" withTime={false}>
+		<Page title="Not found" withTime={false}>
 			<Empty
 				title="There is no page at this address"
 				actions={
@@ -27,6 +27,6 @@ export function NotFound() {
 			>
 				The link may be cut short, or point to a page of another version.
 			</Empty>
-		</Shell>
+		</Page>
 	);
 }

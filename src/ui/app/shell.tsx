@@ -1,26 +1,19 @@
-/** What every page stands in: rail, top bar, palette; and the border that keeps one broken page from taking the rest down. */
+/** What every page stands in, and what stays while pages come and go: rail, top bar, palette. */
 
-import { Component, type ReactNode, useState } from 'react';
+import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
 import { Failed } from '../widgets/states.tsx';
-import { CommandPalette } from './command-palette.tsx';
+import { Frame, type FrameOptions } from './page.tsx';
 import { Rail } from './rail.tsx';
 import './shell.css';
 import { TopBar } from './top-bar.tsx';
 import { useShortcut } from './use-shortcut.ts';
 
-/** `fixed` pages fill the screen and scroll inside; the others scroll as a whole. */
-export function Shell({
-	title,
-	withTime = true,
-	fixed = false,
-	children,
-}: {
-	title: ReactNode;
-	withTime?: boolean;
-	fixed?: boolean;
-	children: ReactNode;
-}) {
+const CommandPalette = lazy(async () => ({ default: (await import('./command-palette.tsx')).CommandPalette }));
+
+export function Shell({ children }: { children: ReactNode }) {
 	const [palette, setPalette] = useState(false);
+	const [titleSlot, setTitleSlot] = useState<HTMLElement | null>(null);
+	const [options, setOptions] = useState<FrameOptions>({ withTime: false });
 	useShortcut('k', () => setPalette((open) => !open), { mod: true, inFields: true });
 	return (
 		<div className="shell">
@@ -28,15 +21,20 @@ export function Shell({
 				Skip to content
 			</a>
 			<Rail />
-			<TopBar title={title} withTime={withTime} onPalette={() => setPalette(true)} />
-			<main id="content" className={fixed ? 'page page--fixed' : 'page'} tabIndex={-1}>
-				<PageBorder>{children}</PageBorder>
-			</main>
-			{palette && <CommandPalette onClose={() => setPalette(false)} />}
+			<TopBar titleRef={setTitleSlot} withTime={options.withTime} onPalette={() => setPalette(true)} />
+			<PageBorder>
+				<Frame value={{ titleSlot, setOptions }}>{children}</Frame>
+			</PageBorder>
+			{palette && (
+				<Suspense fallback={null}>
+					<CommandPalette onClose={() => setPalette(false)} />
+				</Suspense>
+			)}
 		</div>
 	);
 }
 
+/** Keeps one broken page from taking the rest down. */
 class PageBorder extends Component<{ children: ReactNode }, { error: unknown }> {
 	override state: { error: unknown } = { error: undefined };
 
@@ -46,6 +44,10 @@ class PageBorder extends Component<{ children: ReactNode }, { error: unknown }> 
 
 	override render(): ReactNode {
 		if (this.state.error === undefined) return this.props.children;
-		return <Failed what="this page" error={this.state.error} onRetry={() => this.setState({ error: undefined })} />;
+		return (
+			<main id="content" className="page">
+				<Failed what="this page" error={this.state.error} onRetry={() => this.setState({ error: undefined })} />
+			</main>
+		);
 	}
 }

@@ -3,7 +3,7 @@
 import { Menu, useMantineColorScheme } from '@mantine/core';
 import { IconDeviceDesktop, IconMoon, IconSearch, IconSun } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import type { Ref } from 'react';
 import { statusQuery } from '../data/queries.ts';
 import { dateTime, relativeTime } from '../widgets/format.ts';
 import { TimeRangePicker } from './time-range-picker.tsx';
@@ -12,10 +12,17 @@ import { useNow } from './use-now.ts';
 /** Data older than this is no longer called live. */
 const FRESH_MS = 60_000;
 
-export function TopBar({ title, withTime, onPalette }: { title: ReactNode; withTime: boolean; onPalette: () => void }) {
+export interface TopBarProps {
+	/** The page draws its title here. */
+	readonly titleRef: Ref<HTMLHeadingElement>;
+	readonly withTime: boolean;
+	readonly onPalette: () => void;
+}
+
+export function TopBar({ titleRef, withTime, onPalette }: TopBarProps) {
 	return (
 		<header className="top-bar">
-			<h1 className="top-bar__title ellipsis">{title}</h1>
+			<h1 ref={titleRef} className="top-bar__title ellipsis" />
 			<Freshness />
 			<div className="top-bar__tools">
 				{withTime && <TimeRangePicker />}

@@ -4,8 +4,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { Link } from 'wouter';
 import { parseTraceId } from '../../base/ids.ts';
+import { Page } from '../app/page.tsx';
 import { explorePath } from '../app/routes.ts';
-import { Shell } from '../app/shell.tsx';
 import { useTitle } from '../app/use-title.ts';
 import { useSearch } from '../app/use-url.ts';
 import { ApiFailure } from '../data/api.ts';
@@ -20,7 +20,7 @@ export function TracePage({ traceId }: { traceId: string }) {
 	const id = parseTraceId(traceId);
 	useTitle(`Trace ${shortId(traceId)}`);
 	return (
-		<Shell title={<TraceTitle traceId={traceId} />} withTime={false} fixed>
+		<Page title={<TraceTitle traceId={traceId} />} withTime={false} fixed>
 			{id === undefined ? (
 				<Empty title="This is not a trace id">
 					A trace id is up to 32 hexadecimal digits and not zero: <span className="code">{traceId}</span>
@@ -28,7 +28,7 @@ export function TracePage({ traceId }: { traceId: string }) {
 			) : (
 				<LoadedTrace traceId={id} />
 			)}
-		</Shell>
+		</Page>
 	);
 }
 

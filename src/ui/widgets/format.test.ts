@@ -99,7 +99,12 @@ test('absolute times keep all nine digits', () => {
 
 test('time axes say seconds only when short and the day only when long', () => {
 	const noon = new Date(2026, 10, 24, 12, 5, 9).getTime();
-	expect([60_000, 3_600_000, 86_400_000 * 3].map((axisMs) => axisTime(noon, axisMs))).toEqual(['12:05:09', '12:05', '11-24 12:05']);
+	expect([5000, 60_000, 3_600_000, 86_400_000 * 3].map((axisMs) => axisTime(noon, axisMs))).toEqual([
+		'12:05:09.0',
+		'12:05:09',
+		'12:05',
+		'11-24 12:05',
+	]);
 });
 
 test('a count agrees with its noun', () => {

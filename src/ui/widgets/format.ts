@@ -154,9 +154,10 @@ export function counted(value: number, one: string, many = `${one}s`): string {
 	return `${text(count(value))} ${value === 1 ? one : many}`;
 }
 
-/** A label of a time axis: seconds only when the axis is short, the day only when it is long. */
+/** A label of a time axis: tenths and seconds only when the axis is short, the day only when it is long. */
 export function axisTime(timeMs: number, axisMs: number): string {
 	const time = clockTime(timeMs);
+	if (axisMs <= 20_000) return `${time}.${Math.floor((timeMs % 1000) / 100)}`;
 	if (axisMs <= 600_000) return time;
 	if (axisMs <= 86_400_000) return time.slice(0, 5);
 	return `${dateTime(timeMs).slice(5, 10)} ${time.slice(0, 5)}`;

@@ -1,10 +1,20 @@
 /** Rate, errors, duration: the three numbers of a service or operation, written the same wherever they stand. */
 
 import { IconAlertCircle } from '@tabler/icons-react';
-import { duration, exactDuration, grouped, percent, rate } from './format.ts';
+import { counted, duration, exactDuration, grouped, percent, rate, text } from './format.ts';
 import { QuantityText } from './quantity.tsx';
 
+/** Fewer calls at a lower rate than these are counted: 0.000276/s tells nobody anything. */
+const FEW_CALLS = 10;
+const LOW_RATE = 0.01;
+
 export function Rate({ perSecond, calls }: { perSecond: number; calls: number }) {
+	if (calls < FEW_CALLS && perSecond < LOW_RATE)
+		return (
+			<span className="quiet" title={`${text(rate(perSecond))}`}>
+				{counted(calls, 'call')}
+			</span>
+		);
 	return <QuantityText quantity={rate(perSecond)} exact={`${grouped(calls)} calls`} />;
 }
 

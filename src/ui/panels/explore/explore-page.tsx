@@ -3,7 +3,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import type { TraceSummary } from '../../../api/contract.ts';
-import { Shell } from '../../app/shell.tsx';
+import { Page } from '../../app/page.tsx';
 import { NO_FILTER, readTraceFilter, writeTraceFilter } from '../../app/url-state.ts';
 import { useTimeRange } from '../../app/use-time-range.ts';
 import { useTitle } from '../../app/use-title.ts';
@@ -23,10 +23,10 @@ export function ExplorePage() {
 		update((next) => writeTraceFilter(next, { ...readTraceFilter(next), ...change }));
 	useTitle(filter.service === '' ? 'Explore' : `${filter.service} traces`);
 	return (
-		<Shell title="Explore">
+		<Page title="Explore">
 			<FilterBar filter={filter} onChange={setFilter} />
 			<Results filter={filter} onChange={setFilter} />
-		</Shell>
+		</Page>
 	);
 }
 

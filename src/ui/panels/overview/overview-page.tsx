@@ -1,7 +1,7 @@
 /** Every service at a glance: how often it is called, how often it fails, how long it takes. Without data: how to send some. */
 
 import { useQuery } from '@tanstack/react-query';
-import { Shell } from '../../app/shell.tsx';
+import { Page } from '../../app/page.tsx';
 import { useTimeRange } from '../../app/use-time-range.ts';
 import { useTitle } from '../../app/use-title.ts';
 import { servicesQuery, statusQuery } from '../../data/queries.ts';
@@ -20,14 +20,14 @@ export function OverviewPage() {
 	const status = useQuery(statusQuery());
 	if (status.data?.hasData === false)
 		return (
-			<Shell title="Overview" withTime={false}>
+			<Page title="Overview" withTime={false}>
 				<FirstRun status={status.data} />
-			</Shell>
+			</Page>
 		);
 	return (
-		<Shell title="Overview">
+		<Page title="Overview">
 			<Services />
-		</Shell>
+		</Page>
 	);
 }
 

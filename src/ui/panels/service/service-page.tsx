@@ -5,8 +5,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { Link } from 'wouter';
 import type { ServiceSummary } from '../../../api/contract.ts';
+import { Page } from '../../app/page.tsx';
 import { explorePath, overviewPath } from '../../app/routes.ts';
-import { Shell } from '../../app/shell.tsx';
 import { type TimeRangeControl, useTimeRange } from '../../app/use-time-range.ts';
 import { useTitle } from '../../app/use-title.ts';
 import { useSearch } from '../../app/use-url.ts';
@@ -25,7 +25,7 @@ export function ServicePage({ service }: { service: string }) {
 	const services = useQuery(servicesQuery(time.input));
 	const summary = services.data?.services.find((one) => one.service === service);
 	return (
-		<Shell
+		<Page
 			title={
 				<span className="service-title">
 					<Link className="quiet" href={overviewPath(search)}>
@@ -44,7 +44,7 @@ export function ServicePage({ service }: { service: string }) {
 			)}
 			{summary !== undefined && <Charts summary={summary} time={time} />}
 			<Operations service={service} time={time} />
-		</Shell>
+		</Page>
 	);
 }
 
