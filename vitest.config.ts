@@ -1,13 +1,27 @@
-/** Unit tests stand beside the code; black-box tests of real processes stand in test/. Machines have two cores: few workers, honest time-outs. */
+/**
+ * Unit tests stand beside the code, black-box tests of real processes in test/. Those that measure time or start everything run after
+ * the rest and one by one: machines have two cores.
+ */
 
 import { defineConfig } from 'vitest/config';
 
+const ALONE = ['test/end-to-end/**/*.test.ts', 'test/ui/**/*.test.ts', 'conformance/**/*.test.ts'];
+const common = { pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000 } as const;
+
 export default defineConfig({
 	test: {
-		include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.ts', 'conformance/**/*.test.ts', 'tools/**/*.test.ts'],
-		pool: 'forks',
-		maxWorkers: 2,
-		testTimeout: 30_000,
-		hookTimeout: 60_000,
+		projects: [
+			{
+				test: {
+					...common,
+					name: 'units',
+					include: ['src/**/*.test.{ts,tsx}', 'test/**/*.test.ts', 'tools/**/*.test.ts'],
+					exclude: ALONE,
+					maxWorkers: 2,
+					sequence: { groupOrder: 0 },
+				},
+			},
+			{ test: { ...common, name: 'end to end', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+		],
 	},
 });
