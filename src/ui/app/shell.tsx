@@ -1,6 +1,6 @@
 /** What every page stands in, and what stays while pages come and go: rail, top bar, palette. */
 
-import { Component, lazy, type ReactNode, Suspense, useState } from 'react';
+import { Component, type ComponentType, type ReactNode, useEffect, useState } from 'react';
 import { Failed } from '../widgets/states.tsx';
 import { Frame, type FrameOptions } from './page.tsx';
 import { Rail } from './rail.tsx';
@@ -8,12 +8,17 @@ import './shell.css';
 import { TopBar } from './top-bar.tsx';
 import { useShortcut } from './use-shortcut.ts';
 
-const CommandPalette = lazy(async () => ({ default: (await import('./command-palette.tsx')).CommandPalette }));
+type Palette = ComponentType<{ onClose: () => void }>;
 
 export function Shell({ children }: { children: ReactNode }) {
 	const [palette, setPalette] = useState(false);
 	const [titleSlot, setTitleSlot] = useState<HTMLElement | null>(null);
 	const [options, setOptions] = useState<FrameOptions>({ withTime: false });
+	// Fetched once the shell stands, so that Ctrl-K never waits and no key typed right after it is lost.
+	const [CommandPalette, setCommandPalette] = useState<Palette>();
+	useEffect(() => {
+		void import('./command-palette.tsx').then((loaded) => setCommandPalette(() => loaded.CommandPalette));
+	}, []);
 	useShortcut('k', () => setPalette((open) => !open), { mod: true, inFields: true });
 	return (
 		<div className="shell">
@@ -25,11 +30,7 @@ export function Shell({ children }: { children: ReactNode }) {
 			<PageBorder>
 				<Frame value={{ titleSlot, setOptions }}>{children}</Frame>
 			</PageBorder>
-			{palette && (
-				<Suspense fallback={null}>
-					<CommandPalette onClose={() => setPalette(false)} />
-				</Suspense>
-			)}
+			{palette && CommandPalette !== undefined && <CommandPalette onClose={() => setPalette(false)} />}
 		</div>
 	);
 }
