@@ -38,12 +38,15 @@ export interface Status {
 	readonly message: string;
 	/** When set, a `google.rpc.RetryInfo` detail tells the sender to wait this long: the request may be sent again. */
 	readonly retryAfterMs?: number | undefined;
+	/** Adds a `google.rpc.BadRequest` detail: what was sent is at fault, as the message says. */
+	readonly badRequest?: boolean | undefined;
 }
 
 /** Characters of a message; the specification bounds the whole response to 4 MiB, and a person reads one paragraph. */
 export const MESSAGE_CHARS_MAX = 4096;
 
 const RETRY_INFO_TYPE = 'type.googleapis.com/google.rpc.RetryInfo';
+const BAD_REQUEST_TYPE = 'type.googleapis.com/google.rpc.BadRequest';
 
 const REJECTED_FIELD: Readonly<Record<Signal, string>> = {
 	traces: 'rejectedSpans',
@@ -87,14 +90,20 @@ export function encodeExportResponse(signal: Signal, encoding: Encoding, result:
  * message Any { string type_url = 1; bytes value = 2; }
  * message RetryInfo { google.protobuf.Duration retry_delay = 1; }
  * message Duration { int64 seconds = 1; int32 nanos = 2; }
+ * message BadRequest { repeated FieldViolation field_violations = 1; }
+ * message FieldViolation { string field = 1; string description = 2; }             // field stays empty: it is the body as a whole
  * ```
  */
 export function encodeStatus(encoding: Encoding, status: Status): Uint8Array {
 	const message = bounded(status.message);
 	const waitMs = status.retryAfterMs === undefined ? undefined : Math.max(0, Math.ceil(status.retryAfterMs));
+	const badRequest = status.badRequest === true;
 	if (encoding === 'json') {
-		const details = waitMs === undefined ? undefined : [{ '@type': RETRY_INFO_TYPE, retryDelay: `${(waitMs / 1000).toFixed(3)}s` }];
-		return jsonBytes({ code: status.code, message, details });
+		const details = [
+			...(waitMs === undefined ? [] : [{ '@type': RETRY_INFO_TYPE, retryDelay: `${(waitMs / 1000).toFixed(3)}s` }]),
+			...(badRequest ? [{ '@type': BAD_REQUEST_TYPE, fieldViolations: [{ description: message }] }] : []),
+		];
+		return jsonBytes({ code: status.code, message, ...(details.length > 0 ? { details } : {}) });
 	}
 	const out = new ByteBuffer();
 	putVarint(out, 1, status.code);
@@ -105,12 +114,23 @@ export function encodeStatus(encoding: Encoding, status: Status): Uint8Array {
 		putVarint(delay, 2, (waitMs % 1000) * 1_000_000);
 		const info = new ByteBuffer();
 		putMessage(info, 1, delay);
-		const any = new ByteBuffer();
-		putString(any, 1, RETRY_INFO_TYPE);
-		putMessage(any, 2, info);
-		putMessage(out, 3, any);
+		putDetail(out, RETRY_INFO_TYPE, info);
+	}
+	if (badRequest) {
+		const violation = new ByteBuffer();
+		putString(violation, 2, message);
+		const detail = new ByteBuffer();
+		putMessage(detail, 1, violation);
+		putDetail(out, BAD_REQUEST_TYPE, detail);
 	}
 	return out.toBytes();
+}
+
+function putDetail(out: ByteBuffer, type: string, detail: ByteBuffer): void {
+	const any = new ByteBuffer();
+	putString(any, 1, type);
+	putMessage(any, 2, detail);
+	putMessage(out, 3, any);
 }
 
 function bounded(message: string): string {

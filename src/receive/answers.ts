@@ -1,7 +1,7 @@
 /**
  * What each failure is answered with on both transports.
  *
- * OTLP specification, "Failures": bad data is 400 / INVALID_ARGUMENT and never sent again; what may be sent again is 503 with
+ * OTLP specification, "Failures": bad data is 400 / INVALID_ARGUMENT with `BadRequest` and never sent again; what may be sent again is 503 with
  * `Retry-After` / UNAVAILABLE with `RetryInfo`; RESOURCE_EXHAUSTED without `RetryInfo` means do not send this again.
  */
 
@@ -14,15 +14,23 @@ export interface Answer {
 	readonly message: string;
 	/** Set when the sender may try again. */
 	readonly retryAfterMs: number | undefined;
+	/** The data itself is at fault. */
+	readonly badRequest: boolean;
 }
 
 export function answerTo(failure: Failure, retryAfterMs: number): Answer {
 	if (failure.retryable)
-		return { http: 503, grpc: GRPC_STATUS.unavailable, message: failure.message, retryAfterMs: failure.retryAfterMs ?? retryAfterMs };
+		return {
+			http: 503,
+			grpc: GRPC_STATUS.unavailable,
+			message: failure.message,
+			retryAfterMs: failure.retryAfterMs ?? retryAfterMs,
+			badRequest: false,
+		};
 	const [http, grpc] = finalStatus(failure);
 	// What broke inside is for the log, not for whoever sent something.
 	const message = http === 500 ? 'internal error; the log of the platform says more' : failure.message;
-	return { http, grpc, message, retryAfterMs: undefined };
+	return { http, grpc, message, retryAfterMs: undefined, badRequest: http === 400 };
 }
 
 function finalStatus({ code }: Failure): readonly [number, GrpcStatusCode] {

@@ -144,7 +144,7 @@ function grpcError(failure: Failure, retryAfterMs: number): { code: number; deta
 	// The message travels percent-encoded in a header: well-formed, and short enough for any client's header limit.
 	const message = answer.message.toWellFormed().slice(0, MESSAGE_CHARS_MAX / 4);
 	const metadata = new Metadata();
-	const status = encodeStatus('protobuf', { code: answer.grpc, message, retryAfterMs: answer.retryAfterMs });
+	const status = encodeStatus('protobuf', { ...answer, code: answer.grpc, message });
 	metadata.set('grpc-status-details-bin', Buffer.from(status));
 	return { code: answer.grpc, details: message.toWellFormed(), metadata };
 }

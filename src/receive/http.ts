@@ -125,7 +125,7 @@ class HttpRequests {
 			response.writeHead(204, preflight).end();
 			return;
 		}
-		const path = (request.url ?? '').split('?', 1)[0] ?? '';
+		const path = pathOf(request.url ?? '');
 		const signal = Object.hasOwn(SIGNALS, path) ? SIGNALS[path] : undefined;
 		const sizes = { wireBytes: 0, inflatedBytes: 0 };
 		let outcome: string;
@@ -197,7 +197,7 @@ class HttpRequests {
 		}
 		if (status === 415) more['accept-encoding'] = CODINGS_ACCEPTED;
 		if (answer.retryAfterMs !== undefined) more['retry-after'] = String(Math.max(1, Math.ceil(answer.retryAfterMs / 1000)));
-		const body = encodeStatus(encoding, { code, message: answer.message, retryAfterMs: answer.retryAfterMs });
+		const body = encodeStatus(encoding, { ...answer, code });
 		this.#send(request, response, { status, body, contentType: CONTENT_TYPES[encoding], headers: more });
 		return failure.code;
 	}
@@ -220,6 +220,11 @@ class HttpRequests {
 		const done = (): void => clearTimeout(cut);
 		request.once('end', done).once('close', done);
 	}
+}
+
+/** Of a request target, which may be a whole URL (RFC 9112, 3.2.2, "absolute-form"). */
+function pathOf(target: string): string {
+	return target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] ?? '';
 }
 
 class WrongMethod extends Failure {
