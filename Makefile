@@ -5,7 +5,7 @@ SHELL := /bin/bash
 NODE_READY := node_modules/.ready
 SECONDS ?= 60
 
-.PHONY: help demo up test check fmt build kits-go kits-rust bench-decode bench-ui clean
+.PHONY: help demo up test check fmt build kits-go kits-rust conformance-otlp bench-decode bench-ui clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ fmt: $(NODE_READY) ## format every language
 	@biome check --write --log-level=warn .
 	@gofmt -w kits/go examples/shop/go test/senders/go
 	@cargo fmt --all
+
+conformance-otlp: $(NODE_READY) ## every case of spec/otlp against the platform, or against ENDPOINT= and GRPC_ENDPOINT=
+	@node conformance/otlp/run.ts
 
 bench-decode: $(NODE_READY) ## spans/s of one decode-and-encode thread, protobufjs beside it
 	@node bench/decode/decode.ts
