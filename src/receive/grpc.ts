@@ -142,7 +142,7 @@ async function exportOne(
 function grpcError(failure: Failure, retryAfterMs: number): { code: number; details: string; metadata: Metadata } {
 	const answer = answerTo(failure, retryAfterMs);
 	// The message travels percent-encoded in a header: well-formed, and short enough for any client's header limit.
-	const message = answer.message.toWellFormed().slice(0, MESSAGE_CHARS_MAX / 4);
+	const message = answer.message.toWellFormed().slice(0, MESSAGE_CHARS_MAX / 8);
 	const metadata = new Metadata();
 	const status = encodeStatus('protobuf', { ...answer, code: answer.grpc, message });
 	metadata.set('grpc-status-details-bin', Buffer.from(status));

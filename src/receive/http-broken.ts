@@ -28,7 +28,12 @@ const BREACHES: Readonly<Record<string, Breach>> = {
 	},
 };
 
+/** How long a sender may go on after its answer. */
+const LINGER_MS = 2_000;
+
 export function refuseBrokenHttp(error: NodeJS.ErrnoException, socket: Duplex, log: Log): void {
+	// Answered already: what still arrives is not HTTP either, and closing with bytes unread would destroy the answer on its way.
+	if (socket.writableEnded && !socket.destroyed && error.code !== 'ECONNRESET') return;
 	if (error.code === 'ECONNRESET' || !socket.writable) {
 		socket.destroy();
 		return;
@@ -43,4 +48,6 @@ export function refuseBrokenHttp(error: NodeJS.ErrnoException, socket: Duplex, l
 	const body = encodeStatus('json', { code, message });
 	const head = `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n`;
 	socket.end(Buffer.concat([Buffer.from(head), body]));
+	const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+	socket.once('close', () => clearTimeout(cut));
 }

@@ -10,8 +10,11 @@ const { root } = protobuf.parse(`syntax = "proto3"; package google.rpc;
 	message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
 	message Any { string type_url = 1; bytes value = 2; }
 	message RetryInfo { Duration retry_delay = 1; }
+	message BadRequest { repeated FieldViolation field_violations = 1; }
+	message FieldViolation { string field = 1; string description = 2; }
 	message Duration { int64 seconds = 1; int32 nanos = 2; }`);
 const Status = root.lookupType('google.rpc.Status');
+const BadRequest = root.lookupType('google.rpc.BadRequest');
 const RetryInfo = root.lookupType('google.rpc.RetryInfo');
 
 const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes));
@@ -52,6 +55,18 @@ test('a status without a delay has no details', () => {
 	const status = { code: GRPC_STATUS.invalidArgument, message: 'not an OTLP message' };
 	expect(Status.toObject(Status.decode(encodeStatus('protobuf', status)))).toEqual(status);
 	expect(json(encodeStatus('json', status))).toEqual(status);
+});
+
+test('bad data is described by a BadRequest', () => {
+	const status = { code: GRPC_STATUS.invalidArgument, message: 'not an OTLP message', badRequest: true };
+	const [detail] = Status.toObject(Status.decode(encodeStatus('protobuf', status)))['details'];
+	expect(detail.type_url ?? detail.typeUrl).toBe('type.googleapis.com/google.rpc.BadRequest');
+	expect(BadRequest.toObject(BadRequest.decode(detail.value))).toEqual({ fieldViolations: [{ description: 'not an OTLP message' }] });
+	expect(json(encodeStatus('json', status))).toEqual({
+		code: 3,
+		message: 'not an OTLP message',
+		details: [{ '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: [{ description: 'not an OTLP message' }] }],
+	});
 });
 
 test.each([
