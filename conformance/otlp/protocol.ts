@@ -92,7 +92,7 @@ export function decodeResponse(signal: Signal, encoding: Encoding, body: Buffer)
 	const decoded = type.toObject(type.decode(body), { longs: Number }) as { partialSuccess?: Record<string, unknown> };
 	const { partialSuccess: partial } = decoded;
 	if (partial === undefined) return { partial: undefined };
-	return { partial: { rejected: Number(partial[REJECTED[signal]] ?? 0), message: String(partial['errorMessage'] ?? '') } };
+	return { partial: { rejected: Number(partial[REJECTED[signal]] ?? 0), message: text(partial['errorMessage']) } };
 }
 
 function jsonResponse(signal: Signal, body: Buffer): ExportResponse {
@@ -104,7 +104,7 @@ function jsonResponse(signal: Signal, body: Buffer): ExportResponse {
 	if (rejected !== undefined && typeof rejected !== 'string') throw new Error(`${REJECTED[signal]} is an int64: a decimal string in JSON`);
 	for (const name of Object.keys(partial))
 		if (name !== REJECTED[signal] && name !== 'errorMessage') throw new Error(`partialSuccess has no field '${name}'`);
-	return { partial: { rejected: Number(rejected ?? 0), message: String(partial['errorMessage'] ?? '') } };
+	return { partial: { rejected: Number(rejected ?? 0), message: text(partial['errorMessage']) } };
 }
 
 /** Throws when the body is no `google.rpc.Status`. */
@@ -122,6 +122,11 @@ export function decodeStatus(encoding: Encoding, body: Buffer): Status {
 		details: { typeUrl: string }[];
 	};
 	return { code: status.code, message: status.message, details: status.details.map(({ typeUrl }) => typeName(typeUrl)) };
+}
+
+function text(value: unknown): string {
+	if (value !== undefined && typeof value !== 'string') throw new Error('errorMessage is no string');
+	return value ?? '';
 }
 
 function typeName(url: string): string {

@@ -15,7 +15,7 @@ import { type Endpoint, type Result, SuiteRun, withKnown } from './suite.ts';
 
 interface Started {
 	readonly endpoint: Endpoint;
-	stop(): Promise<void>;
+	readonly stop: () => Promise<void>;
 }
 
 async function ownPlatform(): Promise<Started> {
