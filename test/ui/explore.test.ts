@@ -138,11 +138,11 @@ describe('time', () => {
 	test('relative, custom and absolute ranges', async () => {
 		const { page } = opened;
 		await page.goto(`${api().url}/explore`);
-		const picker = page.getByRole('button', { name: 'Last 1h' });
+		const picker = page.getByRole('button', { name: 'Last 15m' });
 		await picker.click();
-		await page.getByRole('button', { name: '15m', exact: true }).click();
-		await page.waitForURL(/last=15m/);
-		await page.getByRole('button', { name: 'Last 15m' }).click();
+		await page.getByRole('button', { name: '5m', exact: true }).click();
+		await page.waitForURL(/last=5m/);
+		await page.getByRole('button', { name: 'Last 5m' }).click();
 		await page.getByRole('textbox', { name: 'Last' }).fill('45 min');
 		await page.keyboard.press('Enter');
 		await page.waitForURL(/last=45m/);

@@ -448,7 +448,7 @@ const ROUTES = [
 	{ name: 'process inventory.reserved', weight: 1, ms: 12, services: ['worker', 'inventory'], spans: 8 },
 ] as const;
 
-/** `count` small traces spread over the hour before `nowMs`, newest first. */
+/** `count` small traces spread over a quarter of an hour before `nowMs`, newest first. */
 export function population(count: number, nowMs: number): FixtureTrace[] {
 	const next = random(42);
 	const traces: FixtureTrace[] = [];
@@ -457,7 +457,7 @@ export function population(count: number, nowMs: number): FixtureTrace[] {
 		const route = ROUTES.find(({ weight }) => pick < weight) ?? ROUTES[0];
 		const durationUs = Math.round(route.ms * 1000 * Math.exp((next() + next() + next() - 1.5) * 1.1) * (next() < 0.03 ? 9 : 1));
 		const failed = next() < 0.06;
-		const startMs = Math.floor(nowMs - ((index + next()) / count) * 3_500_000);
+		const startMs = Math.floor(nowMs - ((index + next()) / count) * 870_000);
 		traces.push(small(`p${index}`, startMs, route, durationUs, failed));
 	}
 	return traces;

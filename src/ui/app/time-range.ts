@@ -10,7 +10,7 @@ export type TimeRange =
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LAST_MS_MAX = 90 * 86_400_000;
 
-export const DEFAULT_RANGE: TimeRange = { kind: 'relative', lastMs: 3_600_000 };
+export const DEFAULT_RANGE: TimeRange = { kind: 'relative', lastMs: 900_000 };
 
 /** Offered as one click. */
 export const PRESETS_MS: readonly number[] = ['5m', '15m', '1h', '3h', '12h', '1d', '2d', '7d'].map((token) => parseLast(token) as number);
