@@ -58,14 +58,23 @@ func (traceContext) Extract(ctx context.Context, carrier propagation.TextMapCarr
 	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(cfg))
 }
 
-// joinMembers makes one list of several tracestate headers, without the empty members the specification allows.
+// joinMembers makes one list of several tracestate headers, without the empty members the specification allows. The first of
+// a repeated key counts.
 func joinMembers(headers []string) string {
 	var members []string
+	var seen map[string]bool // most requests have no tracestate
 	for _, header := range headers {
 		for member := range strings.SplitSeq(header, ",") {
-			if member = strings.Trim(member, " \t"); member != "" {
-				members = append(members, member)
+			member = strings.Trim(member, " \t")
+			key, _, isPair := strings.Cut(member, "=")
+			if member == "" || (isPair && seen[key]) {
+				continue
 			}
+			if seen == nil {
+				seen = map[string]bool{}
+			}
+			seen[key] = true
+			members = append(members, member)
 		}
 	}
 	return strings.Join(members, ",")

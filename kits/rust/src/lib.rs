@@ -37,6 +37,7 @@
 )]
 
 mod attributes;
+mod baggage;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
 mod body;
 mod config;
