@@ -90,7 +90,7 @@ func (k *Kit) Contain(ctx context.Context, value any) *PanicError {
 	record.SetBody(attribute.StringValue(err.Error()))
 	record.AddAttributes(names.ExceptionType.String("panic"), names.ExceptionMessage.String(err.Error()),
 		names.ExceptionStack.String(err.Stack))
-	k.loggers.Logger("throughline.dev/kits/go", log.WithInstrumentationVersion(Version)).Emit(ctx, record)
+	k.Logger().Emit(ctx, record)
 	k.diagnostics.ErrorContext(ctx, "a panic was contained", "panic", fmt.Sprint(value), "stack", err.Stack)
 	return err
 }

@@ -225,6 +225,12 @@ func (k *Kit) Meter(scope string) metric.Meter {
 		metric.WithInstrumentationAttributes(names.ContractKey.Int(names.ContractVersion)))
 }
 
+// Logger returns the logger of the kit's own scope, versioned with the kit and its contract.
+func (k *Kit) Logger() log.Logger {
+	return k.LoggerProvider().Logger(names.ScopeKit, log.WithInstrumentationVersion(Version), log.WithSchemaURL(names.SchemaURL),
+		log.WithInstrumentationAttributes(names.ContractKey.Int(names.ContractVersion)))
+}
+
 // Stats counts what became of the telemetry so far.
 func (k *Kit) Stats() Stats {
 	if k == nil {

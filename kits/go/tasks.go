@@ -13,8 +13,6 @@ import (
 	"throughline.dev/kits/go/internal/names"
 )
 
-const scopeTasks = "throughline.dev/kits/go"
-
 // Span starts an INTERNAL span around a piece of work and returns the function that ends it. end sets status and
 // error.type from the error it is pointed at, and marks a panic on its way up:
 //
@@ -26,7 +24,7 @@ const scopeTasks = "throughline.dev/kits/go"
 //
 // end must be deferred directly to see panics. end(nil) ends the span without an error.
 func (k *Kit) Span(ctx context.Context, name string, attrs ...attribute.KeyValue) (spanCtx context.Context, end func(*error)) {
-	spanCtx, span := k.Tracer(scopeTasks).Start(ctx, name, trace.WithAttributes(attrs...))
+	spanCtx, span := k.Tracer(names.ScopeKit).Start(ctx, name, trace.WithAttributes(attrs...))
 	return spanCtx, func(err *error) {
 		if v := recover(); v != nil {
 			failSpan(span, &PanicError{Value: v})
@@ -66,7 +64,7 @@ func (t *Task) Done() <-chan struct{} { return t.done }
 // Go runs fn in a goroutine, in a child span of ctx's. A panic is contained and is the task's error. The span should end
 // before its parent: whoever starts the task waits for it. For work that outlives the request use [Kit.Detach].
 func (k *Kit) Go(ctx context.Context, name string, fn func(context.Context) error) *Task {
-	ctx, span := k.Tracer(scopeTasks).Start(ctx, name, trace.WithAttributes(names.TaskName.String(name)))
+	ctx, span := k.Tracer(names.ScopeKit).Start(ctx, name, trace.WithAttributes(names.TaskName.String(name)))
 	t := &Task{done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
@@ -87,7 +85,7 @@ func (k *Kit) Detach(ctx context.Context, name string, fn func(context.Context) 
 	if caller := trace.SpanContextFromContext(ctx); caller.IsValid() {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
 	}
-	base, span := k.Tracer(scopeTasks).Start(base, name, opts...)
+	base, span := k.Tracer(names.ScopeKit).Start(base, name, opts...)
 	go func() {
 		defer finished()
 		defer close(t.done)
@@ -119,9 +117,9 @@ func (k *Kit) runTask(ctx context.Context, span trace.Span, name string, detache
 
 func (k *Kit) taskInstruments() (metric.Float64Histogram, metric.Int64UpDownCounter) {
 	if k == nil {
-		return newTaskInstruments(k.Meter(scopeTasks))
+		return newTaskInstruments(k.Meter(names.ScopeKit))
 	}
-	k.tasks.once.Do(func() { k.tasks.duration, k.tasks.active = newTaskInstruments(k.Meter(scopeTasks)) })
+	k.tasks.once.Do(func() { k.tasks.duration, k.tasks.active = newTaskInstruments(k.Meter(names.ScopeKit)) })
 	return k.tasks.duration, k.tasks.active
 }
 

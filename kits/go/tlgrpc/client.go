@@ -25,7 +25,7 @@ type clientHandler struct {
 }
 
 func newClientHandler(kit *throughline.Kit) *clientHandler {
-	return &clientHandler{enabled: kit.Enabled(), tracer: kit.Tracer(scope), propagator: kit.Propagator(),
+	return &clientHandler{enabled: kit.Enabled(), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
 		duration: newDuration(kit, "client")}
 }
 
@@ -53,10 +53,15 @@ func (h *clientHandler) inject(ctx context.Context) context.Context {
 }
 
 func (h *clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	if end, ok := event.(*stats.End); ok {
-		if c := callOf(ctx); c != nil {
-			c.finish(ctx, end, h.duration, clientFailure)
-		}
+	c := callOf(ctx)
+	if c == nil {
+		return
+	}
+	switch event := event.(type) {
+	case *stats.InTrailer:
+		c.answered.Store(true)
+	case *stats.End:
+		c.finish(ctx, event, h.duration, clientFailure)
 	}
 }
 

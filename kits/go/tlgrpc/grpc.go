@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -23,8 +24,6 @@ import (
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/names"
 )
-
-const scope = "throughline.dev/kits/go/tlgrpc"
 
 // ServerOptions traces and measures every call a server receives and contains the panics of its methods: the call fails
 // with INTERNAL, the span has error.type=panic, the stack is in a log record, and the process lives.
@@ -53,7 +52,7 @@ func DialOptions(kit *throughline.Kit) []grpc.DialOption {
 
 func newDuration(kit *throughline.Kit, side string) metric.Float64Histogram {
 	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
-	duration, _ := kit.Meter(scope).Float64Histogram("rpc."+side+".call.duration", metric.WithUnit("s"),
+	duration, _ := kit.Meter(names.ScopeGRPC).Float64Histogram("rpc."+side+".call.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of RPCs."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
 	return duration
 }
@@ -68,6 +67,7 @@ type call struct {
 	server   []attribute.KeyValue
 	unknown  bool // the server has no such method: its name is the caller's invention
 	panicked bool
+	answered atomic.Bool // the status came from the peer, not from this side's transport
 }
 
 func callOf(ctx context.Context) *call {
@@ -91,16 +91,22 @@ func (c *call) finish(ctx context.Context, end *stats.End, duration metric.Float
 			failure = "panic"
 		}
 		attrs = append(attrs, names.ErrorType.String(failure))
-		message := ""
-		if s, ok := status.FromError(end.Error); ok && !c.panicked {
-			message = s.Message()
-		}
-		c.span.SetStatus(codes.Error, message)
+		c.span.SetStatus(codes.Error, c.description(end.Error))
 	}
 	c.span.SetAttributes(attrs...)
 	attrs = append(attrs, names.RPCSystemName.String("grpc"), names.RPCMethod.String(method))
 	duration.Record(ctx, time.Since(c.started).Seconds(), metric.WithAttributes(append(attrs, c.server...)...))
 	c.span.End()
+}
+
+// description is what the method said about its failure. What this side's transport says holds addresses and ports, what is
+// said about an unknown method holds its name, and a panic is in the logs.
+func (c *call) description(err error) string {
+	if c.panicked || c.unknown || !c.answered.Load() {
+		return ""
+	}
+	s, _ := status.FromError(err)
+	return s.Message()
 }
 
 // endpointAttributes splits "host:port" and unix paths.

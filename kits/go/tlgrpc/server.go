@@ -26,7 +26,7 @@ type serverHandler struct {
 }
 
 func newServerHandler(kit *throughline.Kit) *serverHandler {
-	return &serverHandler{enabled: kit.Enabled(), tracer: kit.Tracer(scope), propagator: kit.Propagator(),
+	return &serverHandler{enabled: kit.Enabled(), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
 		duration: newDuration(kit, "server")}
 }
 
@@ -37,6 +37,7 @@ func (h *serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) cont
 		return ctx
 	}
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}
+	c.answered.Store(true)
 	if authority := md.Get(":authority"); len(authority) == 1 {
 		c.server = endpointAttributes(authority[0])
 	}

@@ -64,6 +64,9 @@ func protocolVersion(major, minor int) string {
 // redactedURL drops what may identify people or open doors: user information, query and fragment.
 func redactedURL(u *url.URL) string {
 	plain := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	if plain.Path == "" && plain.Host != "" {
+		plain.Path = "/" // as it is sent
+	}
 	return plain.String()
 }
 

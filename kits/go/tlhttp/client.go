@@ -24,9 +24,9 @@ func Transport(kit *throughline.Kit, base http.RoundTripper, opts ...Option) htt
 		base = http.DefaultTransport
 	}
 	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
-	duration, _ := kit.Meter(scope).Float64Histogram("http.client.request.duration", metric.WithUnit("s"),
+	duration, _ := kit.Meter(names.ScopeHTTP).Float64Histogram("http.client.request.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of HTTP client requests."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	return &transport{config: newConfig(opts), kit: kit, base: base, tracer: kit.Tracer(scope),
+	return &transport{config: newConfig(opts), kit: kit, base: base, tracer: kit.Tracer(names.ScopeHTTP),
 		propagator: kit.Propagator(), duration: duration}
 }
 

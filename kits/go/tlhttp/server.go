@@ -22,8 +22,6 @@ import (
 	"throughline.dev/kits/go/internal/names"
 )
 
-const scope = "throughline.dev/kits/go/tlhttp"
-
 // Middleware is [Handler] in the shape routers expect.
 func Middleware(kit *throughline.Kit, opts ...Option) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler { return Handler(kit, next, opts...) }
@@ -35,13 +33,13 @@ func Middleware(kit *throughline.Kit, opts ...Option) func(http.Handler) http.Ha
 // A panic of next marks the span (error.type=panic), is reported with its stack as a log record, and goes on up: net/http
 // then closes the connection, and outer middleware sees it as without the kit. http.ErrAbortHandler is not an error.
 func Handler(kit *throughline.Kit, next http.Handler, opts ...Option) http.Handler {
-	meter := kit.Meter(scope)
+	meter := kit.Meter(names.ScopeHTTP)
 	// Errors are ignored: the names are valid constants, and the API returns working instruments regardless.
 	duration, _ := meter.Float64Histogram("http.server.request.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of HTTP server requests."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
 	active, _ := meter.Int64UpDownCounter("http.server.active_requests", metric.WithUnit("{request}"),
 		metric.WithDescription("Number of active HTTP server requests."))
-	return &handler{kit: kit, next: next, config: newConfig(opts), tracer: kit.Tracer(scope),
+	return &handler{kit: kit, next: next, config: newConfig(opts), tracer: kit.Tracer(names.ScopeHTTP),
 		propagator: kit.Propagator(), duration: duration, active: active}
 }
 

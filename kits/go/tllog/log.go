@@ -22,8 +22,6 @@ import (
 	"throughline.dev/kits/go/internal/names"
 )
 
-const scope = "throughline.dev/kits/go/tllog"
-
 // LevelTrace is below slog.LevelDebug.
 const LevelTrace = slog.LevelDebug - 4
 
@@ -68,14 +66,13 @@ func NewHandler(kit *throughline.Kit, opts ...Option) slog.Handler {
 	for _, opt := range opts {
 		opt(&c)
 	}
-	name := c.scope
-	if name == "" {
-		name = scope
+	records := kit.Logger()
+	if c.scope != "" { // the service's own name, so not the kit's version
+		records = kit.LoggerProvider().Logger(c.scope, log.WithSchemaURL(names.SchemaURL))
 	}
 	return &handler{
 		config: c, service: kit.ServiceName(), output: &output{w: c.writer},
-		records: kit.LoggerProvider().Logger(name, log.WithInstrumentationVersion(throughline.Version),
-			log.WithSchemaURL(names.SchemaURL)),
+		records: records,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"throughline.dev/kits/go/internal/names"
@@ -35,7 +36,7 @@ func (c *Client) Wrap(handler Handler, opts ...Option) nats.MsgHandler {
 // *throughline.PanicError.
 func (c *Client) Process(ctx context.Context, msg *nats.Msg, handler Handler, opts ...Option) error {
 	cfg := newConfig(opts)
-	remote := c.propagator.Extract(ctx, headerCarrier(msg.Header))
+	remote := c.propagator.Extract(ofNobody(ctx), headerCarrier(msg.Header))
 	producer := trace.SpanContextFromContext(remote)
 	start := []trace.SpanStartOption{trace.WithAttributes(ofMessage(msg, cfg)...)}
 	if cfg.link {
@@ -45,6 +46,12 @@ func (c *Client) Process(ctx context.Context, msg *nats.Msg, handler Handler, op
 		}
 	}
 	return c.run(remote, msg.Subject, 1, cfg, start, func(ctx context.Context) error { return handler(ctx, msg) })
+}
+
+// ofNobody keeps ctx's values and cancellation. The span of a loop that consumes is not the parent of what it consumes, and its
+// baggage does not belong to the producers.
+func ofNobody(ctx context.Context) context.Context {
+	return baggage.ContextWithoutBaggage(trace.ContextWithSpanContext(ctx, trace.SpanContext{}))
 }
 
 // ProcessBatch processes messages in one CONSUMER span: the root of a new trace, or a child of ctx's span if it has one,

@@ -22,8 +22,6 @@ import (
 	"throughline.dev/kits/go/internal/names"
 )
 
-const scope = "throughline.dev/kits/go/tlnats"
-
 // Client publishes and consumes on one connection.
 type Client struct {
 	kit        *throughline.Kit
@@ -38,9 +36,9 @@ type Client struct {
 
 // New prepares the instruments of one connection.
 func New(kit *throughline.Kit, conn *nats.Conn) *Client {
-	meter := kit.Meter(scope)
+	meter := kit.Meter(names.ScopeNATS)
 	buckets := metric.WithExplicitBucketBoundaries(names.DurationBuckets()...)
-	c := &Client{kit: kit, conn: conn, tracer: kit.Tracer(scope), propagator: kit.Propagator()}
+	c := &Client{kit: kit, conn: conn, tracer: kit.Tracer(names.ScopeNATS), propagator: kit.Propagator()}
 	// Errors are ignored: the names are valid constants, and the API returns working instruments regardless.
 	c.operation, _ = meter.Float64Histogram("messaging.client.operation.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of messaging operations initiated by a client."), buckets)

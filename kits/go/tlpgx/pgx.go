@@ -23,15 +23,12 @@ import (
 	"throughline.dev/kits/go/internal/sqltext"
 )
 
-const (
-	scope  = "throughline.dev/kits/go/tlpgx"
-	system = "postgresql"
-)
+const system = "postgresql"
 
 // Instrument adds the kit's tracer to a connection's configuration, beside a tracer that is already there. Query texts are
 // reported without their literals, arguments never.
 func Instrument(kit *throughline.Kit, config *pgx.ConnConfig) {
-	t := &tracer{calls: dbcall.New(kit, scope, dbcall.Target{System: system, Namespace: config.Database,
+	t := &tracer{calls: dbcall.New(kit, dbcall.Target{System: system, Namespace: config.Database,
 		Address: config.Host, Port: int(config.Port)})}
 	if config.Tracer == nil {
 		config.Tracer = t
@@ -96,15 +93,24 @@ func finish(ctx context.Context, err error) {
 	f := dbcall.Failure{Err: err}
 	var server *pgconn.PgError
 	if errors.As(err, &server) {
-		f.Code, f.Message = server.Code, server.Message
+		f.Code, f.Message = server.Code, tellable(server)
 	}
 	c.End(ctx, f)
+}
+
+// tellable is the server's message where it names constraints and resources. In other classes of SQLSTATE, such as 22 (data
+// exceptions) and 42 (syntax errors), it may quote values and parts of the statement.
+func tellable(err *pgconn.PgError) string {
+	if len(err.Code) == 5 && strings.Contains(" 08 23 25 40 53 55 57 ", " "+err.Code[:2]+" ") {
+		return err.Message
+	}
+	return ""
 }
 
 // ObservePool reports the connections of a pool at each collection: db.client.connection.count by state, and
 // db.client.connection.max. The pool's name must be unique in the process.
 func ObservePool(kit *throughline.Kit, pool *pgxpool.Pool, name string) error {
-	meter := kit.Meter(scope)
+	meter := kit.Meter(names.ScopeSQL)
 	count, err1 := meter.Int64ObservableUpDownCounter("db.client.connection.count", metric.WithUnit("{connection}"),
 		metric.WithDescription("Connections by state."))
 	limit, err2 := meter.Int64ObservableUpDownCounter("db.client.connection.max", metric.WithUnit("{connection}"),

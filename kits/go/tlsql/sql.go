@@ -16,8 +16,6 @@ import (
 	"throughline.dev/kits/go/internal/dbcall"
 )
 
-const scope = "throughline.dev/kits/go/tlsql"
-
 // Target says what the driver cannot be asked: which database the calls go to. Empty fields are left out of telemetry.
 type Target struct {
 	System    string // db.system.name: postgresql, mysql, sqlite…
@@ -62,7 +60,7 @@ func (c dsnConnector) Driver() driver.Driver { return c.driver }
 
 // Connector wraps a connector for sql.OpenDB.
 func Connector(kit *throughline.Kit, connector driver.Connector, target Target) driver.Connector {
-	return &tracedConnector{connector, dbcall.New(kit, scope, dbcall.Target(target))}
+	return &tracedConnector{connector, dbcall.New(kit, dbcall.Target(target))}
 }
 
 type tracedConnector struct {

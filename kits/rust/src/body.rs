@@ -17,6 +17,9 @@ use crate::operation::{Operation, Outcome, PANIC};
 pub(crate) trait Ending: Send + Sync {
     /// The response's head was seen.
     fn see_headers(&mut self, _: &HeaderMap) {}
+    /// There will be no response, for a reason the protocol has a code for.
+    #[cfg(feature = "tonic")]
+    fn see_failure(&mut self, _: tonic::Code) {}
     /// All of the body was seen; `trailers` are those at its end.
     fn complete(&mut self, operation: &mut Operation, trailers: Option<&HeaderMap>) -> Outcome;
     /// The body failed.

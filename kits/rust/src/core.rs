@@ -185,7 +185,7 @@ impl Core {
         Core {
             service: service.to_owned(),
             diagnostics,
-            logger: Some(logs.logger("throughline")),
+            logger: Some(logs.logger_with_scope(scope(SCOPES[0]))),
             instruments: Instruments::new(metrics),
             detached: watch::Sender::new(0),
             propagator: Propagator::new(),

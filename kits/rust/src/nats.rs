@@ -33,8 +33,8 @@ use crate::core::{Core, Point};
 use crate::http_names::split_host;
 use crate::kit::Kit;
 use crate::names::messaging as names;
-use crate::operation::{Operation, Outcome, PANIC, panic_text};
-use crate::task::{outcome_of, without_span};
+use crate::operation::{Operation, panic_text};
+use crate::task::{outcome_of, outcome_of_panic, without_span};
 
 const MESSAGE_ID: &str = "Nats-Msg-Id";
 
@@ -262,8 +262,7 @@ impl Client {
             Err(panic) => {
                 self.core.contain(operation.context(), panic.as_ref());
                 let text = panic_text(panic.as_ref()).to_owned();
-                let description = format!("panic: {text}");
-                (Outcome::Failure { kind: PANIC.into(), description }, Err(ProcessError::Panicked(text)))
+                (outcome_of_panic(panic.as_ref()), Err(ProcessError::Panicked(text)))
             }
         };
         operation.end_with(outcome, |attributes| instruments.consumed.add(count, attributes));

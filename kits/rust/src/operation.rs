@@ -202,6 +202,10 @@ pub(crate) fn transport_error(error: &(dyn std::error::Error + 'static)) -> Opti
                 return known;
             }
         }
+        // hyper keeps the type of its resolver's failures to itself; this is all it says.
+        if error.to_string() == "dns error" {
+            return Some("host_not_found");
+        }
         next = error.source();
     }
     None

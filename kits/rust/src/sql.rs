@@ -94,7 +94,10 @@ impl Query<'_> {
             }
         }
         let mut attributes = measured.clone();
-        attributes.push(KeyValue::new(db::TEXT, statement.text));
+        // BEGIN says no more as a text.
+        if !statement.text.eq_ignore_ascii_case(&statement.operation) {
+            attributes.push(KeyValue::new(db::TEXT, statement.text));
+        }
         let name = match statement.summary.as_str() {
             "" => self.database.name.to_owned(),
             summary => summary.to_owned(),
@@ -107,12 +110,12 @@ impl Query<'_> {
 
 fn fail(operation: &mut Operation, error: &sqlx::Error) -> Outcome {
     if let sqlx::Error::Database(database) = error {
-        let description = database.message().to_owned();
         if let Some(code) = database.code() {
+            let description = if is_tellable(&code) { database.message().to_owned() } else { String::new() };
             operation.set_measured(db::STATUS_CODE, code.to_string());
             return Outcome::Failure { kind: code.into_owned().into(), description };
         }
-        return Outcome::Failure { kind: "sqlx::Error::Database".into(), description };
+        return Outcome::failure("sqlx::Error::Database");
     }
     let kind = match error {
         sqlx::Error::PoolTimedOut => "timeout",
@@ -120,4 +123,11 @@ fn fail(operation: &mut Operation, error: &sqlx::Error) -> Outcome {
     };
     // Such errors may quote values, so only their kind is told.
     Outcome::failure(kind)
+}
+
+/// Classes of SQLSTATE whose messages name constraints and resources. In others, such as 22 (data exceptions) and 42 (syntax errors),
+/// they may quote values and parts of the statement.
+fn is_tellable(code: &str) -> bool {
+    let class = code.get(..2).unwrap_or_default();
+    code.len() == 5 && ["08", "23", "25", "40", "53", "55", "57"].contains(&class)
 }

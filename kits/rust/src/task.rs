@@ -4,9 +4,10 @@
 //! keeps the request's span open. The three ways here avoid both: a child task carries the context with it and ends with its own
 //! span; a detached task keeps only the identity of its origin, as a link, and the baggage.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,20 +49,12 @@ impl Span {
     /// # Errors
     /// Whatever the future returns.
     pub async fn run<T, E: Display>(self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let operation = self.start();
-        let context = operation.context().clone();
-        let result = future.with_context(context).await;
-        operation.end(outcome_of(&result));
-        result
+        observe(self.start(), future, outcome_of).await
     }
 
     /// Runs a future that cannot fail inside the span.
     pub async fn observe<T>(self, future: impl Future<Output = T>) -> T {
-        let operation = self.start();
-        let context = operation.context().clone();
-        let output = future.with_context(context).await;
-        operation.end(Outcome::Success);
-        output
+        observe(self.start(), future, |_| Outcome::Success).await
     }
 
     fn start(self) -> Operation {
@@ -93,14 +86,25 @@ impl Kit {
     }
 
     /// Spawns a child task: a span under the active one, which the task carries across threads. Panics as `tokio::spawn` does when
-    /// there is no runtime.
+    /// there is no runtime. For work that may fail use [`try_spawn`](Kit::try_spawn).
     pub fn spawn<F>(&self, name: impl Into<Cow<'static, str>>, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let operation = self.task(&name.into(), &Context::current(), false);
-        tokio::spawn(contain(Arc::clone(self.core()), operation, future))
+        tokio::spawn(contain(Arc::clone(self.core()), operation, future, |_| Outcome::Success))
+    }
+
+    /// Like [`spawn`](Kit::spawn); an error marks the span, with `error.type`.
+    pub fn try_spawn<F, T, E>(&self, name: impl Into<Cow<'static, str>>, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let operation = self.task(&name.into(), &Context::current(), false);
+        tokio::spawn(contain(Arc::clone(self.core()), operation, future, outcome_of))
     }
 
     /// Runs blocking or CPU-heavy work on tokio's blocking threads, under a span that is a child of the active one.
@@ -110,24 +114,51 @@ impl Kit {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> JoinHandle<T> {
         let operation = self.task(&name.into(), &Context::current(), false);
+        let core = Arc::clone(self.core());
         tokio::task::spawn_blocking(move || {
             let _active = operation.context().clone().attach();
-            let output = work();
-            operation.end(Outcome::Success);
-            output
+            match catch_unwind(AssertUnwindSafe(work)) {
+                Ok(output) => {
+                    operation.end(Outcome::Success);
+                    output
+                }
+                Err(panic) => {
+                    core.contain(operation.context(), panic.as_ref());
+                    operation.end(outcome_of_panic(panic.as_ref()));
+                    resume_unwind(panic)
+                }
+            }
         })
     }
 
     /// Spawns work that outlives the request: a new trace whose root is linked to the active span. Baggage is kept; the live span
-    /// is not, so the request's span ends on time.
+    /// is not, so the request's span ends on time. For work that may fail use [`try_detach`](Kit::try_detach).
     pub fn detach<F>(&self, name: impl Into<Cow<'static, str>>, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let operation = self.task(&name.into(), &Context::current(), true);
+        self.detached(&name.into(), future, |_| Outcome::Success)
+    }
+
+    /// Like [`detach`](Kit::detach); an error marks the span, with `error.type`.
+    pub fn try_detach<F, T, E>(&self, name: impl Into<Cow<'static, str>>, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output = Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: Display + Send + 'static,
+    {
+        self.detached(&name.into(), future, outcome_of)
+    }
+
+    fn detached<F>(&self, name: &str, future: F, outcome: fn(&F::Output) -> Outcome) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let operation = self.task(name, &Context::current(), true);
         let running = Running::enter(Arc::clone(self.core()));
-        let work = contain(Arc::clone(self.core()), operation, future);
+        let work = contain(Arc::clone(self.core()), operation, future, outcome);
         tokio::spawn(async move {
             let _running = running;
             work.await
@@ -191,23 +222,39 @@ pub(crate) fn without_span(cx: &Context) -> Context {
     Context::new().with_baggage(pairs)
 }
 
-/// Drives a future in its operation's context. A panic ends the span as an error, is told, and goes on to whoever waits: tokio hands
-/// it to the join handle.
-fn contain<F: Future>(core: Arc<Core>, operation: Operation, future: F) -> impl Future<Output = F::Output> {
+/// Drives a future in its operation's context. A panic ends the span as an error and goes on.
+async fn observe<F: Future>(operation: Operation, future: F, outcome: impl FnOnce(&F::Output) -> Outcome) -> F::Output {
     let context = operation.context().clone();
-    async move {
-        let guarded = AssertUnwindSafe(future.with_context(context)).catch_unwind();
-        match guarded.await {
-            Ok(output) => {
-                operation.end(Outcome::Success);
-                output
-            }
-            Err(panic) => {
-                core.contain(operation.context(), panic.as_ref());
-                let description = format!("panic: {}", panic_text(panic.as_ref()));
-                operation.end(Outcome::Failure { kind: PANIC.into(), description });
-                std::panic::resume_unwind(panic)
-            }
+    let guarded = AssertUnwindSafe(future.with_context(context)).catch_unwind();
+    match guarded.await {
+        Ok(output) => {
+            operation.end(outcome(&output));
+            output
+        }
+        Err(panic) => {
+            operation.end(outcome_of_panic(panic.as_ref()));
+            resume_unwind(panic)
         }
     }
+}
+
+/// Like [`observe`]; a panic is told, too, before it goes on to whoever waits: tokio hands it to the join handle.
+async fn contain<F: Future>(
+    core: Arc<Core>,
+    operation: Operation,
+    future: F,
+    outcome: impl FnOnce(&F::Output) -> Outcome,
+) -> F::Output {
+    let told = async {
+        let output = AssertUnwindSafe(future).catch_unwind().await;
+        output.unwrap_or_else(|panic| {
+            core.contain(&Context::current(), panic.as_ref());
+            resume_unwind(panic)
+        })
+    };
+    observe(operation, told, outcome).await
+}
+
+pub(crate) fn outcome_of_panic(panic: &(dyn Any + Send)) -> Outcome {
+    Outcome::Failure { kind: PANIC.into(), description: format!("panic: {}", panic_text(panic)) }
 }

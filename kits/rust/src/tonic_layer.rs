@@ -1,6 +1,8 @@
 //! gRPC: tower layers for tonic servers and clients. The status is read where gRPC puts it: in the trailers, or in the headers of a
 //! response that has nothing else.
 
+use std::any::Any;
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -117,6 +119,7 @@ impl<S> Layer<S> for GrpcClientLayer {
 impl<S, In, Out> Service<Request<In>> for GrpcServer<S>
 where
     S: Service<Request<In>, Response = Response<Out>>,
+    S::Error: 'static,
     Out: Body + Default,
 {
     type Response = Response<TracedBody<Out>>;
@@ -150,6 +153,7 @@ where
 impl<S, In, Out> Service<Request<In>> for GrpcClient<S>
 where
     S: Service<Request<In>, Response = Response<Out>>,
+    S::Error: 'static,
     Out: Body + Default,
 {
     type Response = Response<TracedBody<Out>>;
@@ -313,8 +317,13 @@ impl Ending for GrpcEnding {
         self.conclude(operation, &status)
     }
 
+    fn see_failure(&mut self, code: Code) {
+        self.in_headers = Some(GrpcStatus::of(code, ""));
+    }
+
     fn broken(&mut self, operation: &mut Operation) -> Outcome {
-        self.conclude(operation, &GrpcStatus::of(Code::Unavailable, ""))
+        let status = self.in_headers.take().unwrap_or_else(|| GrpcStatus::of(Code::Unavailable, ""));
+        self.conclude(operation, &status)
     }
 
     fn ends_with_data(&self) -> bool {
@@ -345,6 +354,7 @@ impl<F, B, E> Future for CallFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: Body + Default,
+    E: 'static,
 {
     type Output = Result<Response<TracedBody<B>>, E>;
 
@@ -366,13 +376,29 @@ where
         Poll::Ready(match polled {
             Ok(response) => Ok(respond(response, pending)),
             Err(error) => {
-                if let Some(pending) = pending {
+                if let Some(mut pending) = pending {
+                    let code = if ran_out_of_time(&error) { Code::DeadlineExceeded } else { Code::Unavailable };
+                    pending.ending.see_failure(code);
                     pending.broken();
                 }
                 Err(error)
             }
         })
     }
+}
+
+/// True for a deadline that passed. tonic calls it CANCELLED; gRPC, and the Go kit, DEADLINE_EXCEEDED.
+fn ran_out_of_time<E: 'static>(error: &E) -> bool {
+    let error: &dyn Any = error;
+    let boxed = error.downcast_ref::<Box<dyn Error + Send + Sync>>().map(|error| &**error as &(dyn Error + 'static));
+    let mut next = boxed.or_else(|| error.downcast_ref::<tonic::transport::Error>().map(|error| error as _));
+    while let Some(error) = next {
+        if error.is::<tonic::TimeoutExpired>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn respond<B: Body>(response: Response<B>, pending: Option<Pending>) -> Response<TracedBody<B>> {

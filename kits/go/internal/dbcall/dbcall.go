@@ -3,6 +3,7 @@ package dbcall
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -32,11 +33,11 @@ type Target struct {
 }
 
 // New prepares the instruments of one database.
-func New(kit *throughline.Kit, scope string, t Target) *Instrument {
+func New(kit *throughline.Kit, t Target) *Instrument {
 	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
-	duration, _ := kit.Meter(scope).Float64Histogram("db.client.operation.duration", metric.WithUnit("s"),
+	duration, _ := kit.Meter(names.ScopeSQL).Float64Histogram("db.client.operation.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of database client operations."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	i := &Instrument{enabled: kit.Enabled(), system: t.System, tracer: kit.Tracer(scope), duration: duration}
+	i := &Instrument{enabled: kit.Enabled(), system: t.System, tracer: kit.Tracer(names.ScopeSQL), duration: duration}
 	i.target = append(i.target, names.DBSystemName.String(t.System))
 	if t.Namespace != "" {
 		i.target = append(i.target, names.DBNamespace.String(t.Namespace))
@@ -64,6 +65,9 @@ func (i *Instrument) Query(ctx context.Context, sql string) (context.Context, *C
 		return ctx, nil
 	}
 	stmt := sqltext.Parse(i.system, sql)
+	if strings.EqualFold(stmt.Text, stmt.Operation) {
+		return i.start(ctx, stmt.Summary, stmt.Operation) // BEGIN says no more as a text
+	}
 	return i.start(ctx, stmt.Summary, stmt.Operation, names.DBQueryText.String(stmt.Text))
 }
 

@@ -12,6 +12,15 @@ const ContractKey = attribute.Key("throughline.contract")
 // ContractVersion counts incompatible changes of what the kits emit.
 const ContractVersion = 1
 
+// Scopes, one for each kind of edge, the same in every kit: what made a span does not depend on the language.
+const (
+	ScopeKit  = "throughline" // spans, tasks and contained panics
+	ScopeHTTP = "throughline/http"
+	ScopeGRPC = "throughline/grpc"
+	ScopeSQL  = "throughline/sql"
+	ScopeNATS = "throughline/nats"
+)
+
 // Other replaces values from outside that would make an attribute unbounded.
 const Other = "_OTHER"
 
