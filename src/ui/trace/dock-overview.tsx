@@ -23,7 +23,7 @@ export function DockOverview({ view, path, node, detail }: DockProps & { detail:
 				<div className="dock__error" role="note">
 					<IconAlertCircle size={16} aria-hidden="true" />
 					<div>
-						<strong>Error</strong> {detail?.statusMessage ?? ''}
+						<strong>Error</strong> {reasonOf(detail)}
 						<Exception detail={detail} />
 					</div>
 				</div>
@@ -94,6 +94,12 @@ function Time({ ns, share, of }: { ns: number; share: number; of: string }) {
 			</span>
 		</>
 	);
+}
+
+/** The status message, and what kind of error it was: conventions put the one or the other. */
+function reasonOf(detail: SpanDetail | undefined): string {
+	const type = detail?.attributes.find(({ key }) => key === 'error.type')?.value;
+	return [type, detail?.statusMessage].filter((part) => part !== undefined && part !== '').join(': ');
 }
 
 /** The message of the first recorded exception, so that the reason of an error needs no further click. */
