@@ -24,11 +24,13 @@ export function segmentLoader(store: Store, metrics: Metrics): Loader {
 				segment.id,
 				{ abortSignal },
 			);
+		}
+		// Counted when the whole segment is in, as a part that succeeded is loaded again with a part that did not.
+		for (const [table, blocks] of records)
 			stored.add(
 				blocks.reduce((rows, block) => rows + block.rows, 0),
-				{ table: table.table },
+				{ table },
 			);
-		}
 		seconds.observe((performance.now() - startedMs) / 1000);
 	};
 }
