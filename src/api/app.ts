@@ -35,12 +35,36 @@ export async function buildApi(options: ApiOptions): Promise<ApiApp> {
 	options.instrument?.(app);
 	registerSecurity(app, options);
 	registerCompression(app);
+	endConnectionsWhenClosing(app);
 	dropEmptyParameters(app);
 	await registerOpenApi(app, options.status().version);
 	for (const register of RESOURCES) register(app, context);
 	await registerUi(app, options.uiDir);
 	await app.ready();
 	return app;
+}
+
+/** Answers what is under way for at most `withinMs`, then cuts off who still waits, reads or writes. */
+export async function closeApi(app: ApiApp, withinMs: number): Promise<void> {
+	const cut = setTimeout(() => app.server.closeAllConnections(), withinMs);
+	try {
+		await app.close();
+	} finally {
+		clearTimeout(cut);
+	}
+}
+
+/** A connection kept alive beyond its last answer would hold up the close: the server ends only those that are idle already. */
+function endConnectionsWhenClosing(app: ApiApp): void {
+	let closing = false;
+	app.addHook('preClose', (done) => {
+		closing = true;
+		done();
+	});
+	app.addHook('onSend', async (_request, reply, payload) => {
+		if (closing) void reply.header('connection', 'close');
+		return payload;
+	});
 }
 
 /** `?service=&limit=20`, as a form sends it, means the same as `?limit=20`; answers are never kept by caches. */

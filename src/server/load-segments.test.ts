@@ -15,7 +15,10 @@ const segment: SealedSegment = {
 	]),
 	read: () =>
 		Promise.resolve(
-			new Map(['spans_live', 'logs_live'].map((table) => [table, [{ table, rows: table === 'spans_live' ? 3 : 4, payload: new Uint8Array(1) }]])),
+			new Map([
+				['spans_live', [{ table: 'spans_live', sequence: 0, rows: 3, payload: new Uint8Array(1) }]],
+				['logs_live', [{ table: 'logs_live', sequence: 1, rows: 4, payload: new Uint8Array(1) }]],
+			]),
 		),
 };
 

@@ -7,12 +7,17 @@ interface Part {
 	stop(): Promise<void>;
 }
 
+/** Longer than any part takes that keeps its own limits; past it the part is left behind, as the process ends anyway. */
+const PART_STOP_MS = 15_000;
+
 export class Running {
 	readonly #log: Log;
+	readonly #partStopMs: number;
 	readonly #parts: Part[] = [];
 
-	constructor(log: Log) {
+	constructor(log: Log, partStopMs = PART_STOP_MS) {
 		this.#log = log;
+		this.#partStopMs = partStopMs;
 	}
 
 	/** Remembers how to stop what was just started. */
@@ -29,10 +34,20 @@ export class Running {
 	async stop(): Promise<void> {
 		for (const part of this.#parts.splice(0).toReversed()) {
 			try {
-				await part.stop();
+				await this.#withinTime(part.stop());
 			} catch (error) {
 				this.#log.error({ error, part: part.name }, 'a part did not stop cleanly');
 			}
+		}
+	}
+
+	async #withinTime(stopped: Promise<void>): Promise<void> {
+		const { promise: late, reject } = Promise.withResolvers<never>();
+		const timer = setTimeout(() => reject(new Error(`still stopping after ${this.#partStopMs} ms`)), this.#partStopMs);
+		try {
+			await Promise.race([stopped, late]);
+		} finally {
+			clearTimeout(timer);
 		}
 	}
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Tracer } from '@opentelemetry/api';
-import { buildApi } from '../api/app.ts';
+import { buildApi, closeApi } from '../api/app.ts';
 import type { HealthReport } from '../api/context.ts';
 import { systemClock } from '../base/clock.ts';
 import { Failure } from '../base/errors.ts';
@@ -36,6 +36,8 @@ export interface Server {
 }
 
 const VERSION = (JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }).version;
+/** How long a stop lets requests to the API finish: an export may be read for ever. */
+const API_STOP_MS = 3_000;
 const UI_DIR = join(import.meta.dirname, '../../dist/ui');
 
 /** Starts everything. Throws `Failure` (a port or the data directory taken, an engine that does not come up); then nothing is left running. */
@@ -216,7 +218,7 @@ async function startApi({ config, store, engine, buffer, metrics, tracer, log, r
 		log,
 		instrument: tracer === undefined ? undefined : (app) => traceRequests(app, tracer),
 	});
-	running.add('API', () => app.close());
+	running.add('API', () => closeApi(app, API_STOP_MS));
 	try {
 		await app.listen({ host, port });
 	} catch (cause) {

@@ -7,15 +7,21 @@ import { settingsOf, withSettings } from './settings.ts';
 export function serve(program: Command): void {
 	withSettings(program.command('serve', { isDefault: true }).description('receive, store and show telemetry')).action(
 		async (_options: unknown, command: Command) => {
+			// Listened for before anything starts, as whoever reads `ready` may send a signal at once. While starting, and when it is the
+			// second, a signal does not wait for a drain; nothing acknowledged is lost by that.
+			const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>();
+			let drains = false;
+			for (const name of ['SIGTERM', 'SIGINT'] as const)
+				process.on(name, () => {
+					if (!drains) process.exit(1);
+					drains = false;
+					resolve(name);
+				});
 			const server = await start(settingsOf(command));
+			drains = true;
 			// The line `make up`, the demo and the tests wait for.
 			console.log(`ready ${server.apiUrl} otlp-grpc ${server.otlpGrpcUrl} otlp-http ${server.otlpHttpUrl}`);
-			const signal = await new Promise<NodeJS.Signals>((settle) => {
-				for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, settle);
-			});
-			// A second signal does not wait for the drain.
-			for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => process.exit(1));
-			await server.stop(signal);
+			await server.stop(await signalled);
 			process.exit(0);
 		},
 	);
