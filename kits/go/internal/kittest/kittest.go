@@ -121,6 +121,16 @@ func (h *Harness) Metric(name string) metricdata.Aggregation {
 	return nil
 }
 
+// Metrics collects everything measured so far.
+func (h *Harness) Metrics() []metricdata.ScopeMetrics {
+	h.t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := h.reader.Collect(context.Background(), &rm); err != nil {
+		h.t.Fatal(err)
+	}
+	return rm.ScopeMetrics
+}
+
 // Histogram returns the points of a float64 histogram; it fails the test when there is none.
 func (h *Harness) Histogram(name string) []metricdata.HistogramDataPoint[float64] {
 	h.t.Helper()
