@@ -58,4 +58,43 @@ describe('configuration', () => {
 	test('a missing file is an error, not an empty configuration', () => {
 		expect(() => loadConfig({ file: '/nonexistent/x.yaml', env: {}, flags: {} })).toThrow(/cannot read the configuration file/);
 	});
+
+	test('what is left empty keeps its default: a YAML key without a value, a variable set to nothing', () => {
+		const file = yaml('api:\n  port:\n  host:\notlp:\nstorage: {clickhouse: {url: }}\n');
+		const config = loadConfig({ file, env: { THROUGHLINE_OTLP_HTTP_PORT: '', THROUGHLINE_STORAGE_CLICKHOUSE_URL: '' }, flags: {} });
+		expect(config).toEqual(loadConfig({ env: {}, flags: {} }));
+	});
+
+	test('only a whole number is a number: not true, not a list, not an empty flag', () => {
+		const file = yaml('api: {port: true}\nbuffer: {bytesMax: [5]}\notlp: {grpc: {port: 0x10}}\n');
+		const load = () => loadConfig({ file, env: { THROUGHLINE_API_QUERY_TIMEOUT_MS: '0x400' }, flags: { 'otlp.http.port': '' } });
+		expect(load).toThrow(/4 problems/);
+		expect(load).toThrow(/api\.port: .*expected number, received boolean/);
+		expect(load).toThrow(/otlp\.http\.port: .*expected number, received string/);
+		expect(loadConfig({ env: { THROUGHLINE_API_PORT: ' 5 ' }, flags: {} }).api.port).toBe(5);
+	});
+
+	test('a switch and a list say what they take', () => {
+		const load = () => loadConfig({ file: yaml('api: {allowedHosts: 5}\n'), env: { THROUGHLINE_TELEMETRY_TRACES: 'yes' }, flags: {} });
+		expect(load).toThrow(/telemetry\.traces: write true or false/);
+		expect(load).toThrow(/api\.allowedHosts: write a list of texts, or one text with commas/);
+	});
+
+	test('the address of a server is http or https, and carries no password that would be shown', () => {
+		const load = (url: string) => () => loadConfig({ env: { THROUGHLINE_STORAGE_CLICKHOUSE_URL: url }, flags: {} });
+		expect(load('ftp://db:21')).toThrow(/storage\.clickhouse\.url: .*http/);
+		expect(load('http://me:hunter2@db:8123')).toThrow(/storage\.clickhouse\.url: .*storage\.clickhouse\.username/);
+		expect(load('http://me:hunter2@db:8123')).not.toThrow(/hunter2/);
+		expect(load('https://db.example.com:8443')().storage.clickhouse.url).toBe('https://db.example.com:8443');
+	});
+
+	test('YAML whose aliases multiply without end is a problem, not a crash', () => {
+		const levels = ['a', 'b', 'c', 'd', 'e'].map(
+			(name, index, names) =>
+				`${name}: &${name} [${Array(12)
+					.fill(index === 0 ? 'x' : `*${names[index - 1]}`)
+					.join(', ')}]`,
+		);
+		expect(() => loadConfig({ file: yaml(levels.join('\n')), env: {}, flags: {} })).toThrow(/throughline\.yaml: .*alias/i);
+	});
 });

@@ -1,7 +1,8 @@
 /**
  * What the user writes: one YAML file, the environment and flags, all by the same paths. `api.port` in the file is
  * `THROUGHLINE_API_PORT` in the environment and `--api.port 4380` on the command line; flags win over the environment, the
- * environment over the file, the file over the defaults. Unknown keys are refused and every problem is listed at once.
+ * environment over the file, the file over the defaults. What is left empty is not set; an empty flag is the way to write ''. Unknown
+ * keys are refused and every problem is listed at once.
  */
 
 import { readFileSync } from 'node:fs';
@@ -13,12 +14,39 @@ import { Failure } from '../base/errors.ts';
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 
-const port = z.coerce.number().int().min(0).max(65_535).describe('TCP port; 0 takes a free one');
+/** A whole number, or its decimal digits as the environment and flags bring them. Nothing else: `true` would count as 1, '' as 0. */
+const whole = (number: z.ZodInt) =>
+	z.preprocess((value) => (typeof value === 'string' && /^\s*-?\d+\s*$/.test(value) ? Number(value) : value), number);
+const port = (fallback: number) => whole(z.int().min(0).max(65_535)).default(fallback).describe('TCP port; 0 takes a free one');
 const host = z.string().min(1).default('127.0.0.1').describe('address to listen on; localhost unless told otherwise');
-const bytes = (fallback: number) => z.coerce.number().int().positive().default(fallback);
+const bytes = (fallback: number) => whole(z.int().positive()).default(fallback);
 const flag = (fallback: boolean) =>
-	z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]).default(fallback);
-const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').filter((item) => item !== ''))]).default([]);
+	z
+		.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], { error: 'write true or false' })
+		.default(fallback);
+const list = z
+	.union(
+		[
+			z.array(z.string()),
+			z.string().transform((text) =>
+				text
+					.split(',')
+					.map((item) => item.trim())
+					.filter((item) => item !== ''),
+			),
+		],
+		{
+			error: 'write a list of texts, or one text with commas',
+		},
+	)
+	.default([]);
+
+const serverUrl = z
+	.url({ protocol: /^https?$/, error: 'write the address of a server, e.g. http://localhost:8123' })
+	.refine(
+		(url) => !/^[^/]*\/\/[^/?#]*@/.test(url),
+		'put user and password into storage.clickhouse.username and storage.clickhouse.password',
+	);
 
 export const Config = z.strictObject({
 	data: z
@@ -29,18 +57,18 @@ export const Config = z.strictObject({
 	api: z
 		.strictObject({
 			host,
-			port: port.default(4380).describe('UI and API'),
+			port: port(4380).describe('UI and API'),
 			allowedHosts: list.describe('Host headers answered beside localhost and the listening address, e.g. traces.example.com'),
-			queryTimeoutMs: z.coerce.number().int().min(100).default(30_000),
+			queryTimeoutMs: whole(z.int().min(100)).default(30_000),
 		})
 		.prefault({}),
 	otlp: z
 		.strictObject({
-			grpc: z.strictObject({ host, port: port.default(4317) }).prefault({}),
+			grpc: z.strictObject({ host, port: port(4317) }).prefault({}),
 			http: z
 				.strictObject({
 					host,
-					port: port.default(4318),
+					port: port(4318),
 					allowedOrigins: list.describe('browser origins that may send telemetry (CORS)'),
 				})
 				.prefault({}),
@@ -52,20 +80,14 @@ export const Config = z.strictObject({
 		.strictObject({
 			bytesMax: bytes(4 * GiB).describe('disk the buffer may use before requests are refused'),
 			segmentBytesMax: bytes(32 * MiB),
-			sealAfterMs: z.coerce
-				.number()
-				.int()
-				.min(10)
-				.max(10_000)
-				.default(500)
-				.describe('age at which an open segment is handed to the engine'),
+			sealAfterMs: whole(z.int().min(10).max(10_000)).default(500).describe('age at which an open segment is handed to the engine'),
 		})
 		.prefault({}),
 	storage: z
 		.strictObject({
 			clickhouse: z
 				.strictObject({
-					url: z.url().optional().describe('a ClickHouse server to use instead of the embedded engine'),
+					url: serverUrl.optional().describe('a ClickHouse server to use instead of the embedded engine'),
 					username: z.string().default('default'),
 					password: z.string().default('').describe('secret; prefer the environment'),
 					database: z
@@ -76,7 +98,7 @@ export const Config = z.strictObject({
 				.prefault({}),
 			embedded: z
 				.strictObject({
-					sessions: z.coerce.number().int().min(2).max(32).default(4).describe('queries the embedded engine runs at once'),
+					sessions: whole(z.int().min(2).max(32)).default(4).describe('queries the embedded engine runs at once'),
 					memoryBytesMax: bytes(GiB).describe('memory ceiling of the embedded engine'),
 				})
 				.prefault({}),
@@ -123,7 +145,7 @@ export function loadConfig(sources: ConfigSources): Config {
 	const paths = configPaths();
 	const byVariable = new Map(paths.map((path) => [environmentName(path), path]));
 	for (const [name, value] of Object.entries(sources.env)) {
-		if (!name.startsWith('THROUGHLINE_') || OTHER_VARIABLES.has(name) || value === undefined) continue;
+		if (!name.startsWith('THROUGHLINE_') || OTHER_VARIABLES.has(name) || value === undefined || value === '') continue;
 		const path = byVariable.get(name);
 		if (path === undefined) problems.push(`environment: ${name} is no setting${nearest(name, [...byVariable.keys()])}`);
 		else place(merged, path, value);
@@ -165,11 +187,25 @@ function readYaml(file: string, problems: string[]): Record<string, unknown> {
 	}
 	const document = parseDocument(text, { prettyErrors: true });
 	problems.push(...document.errors.map((error) => `${file}: ${error.message.split('\n')[0]}`));
-	const content: unknown = document.errors.length > 0 ? {} : document.toJS();
+	if (document.errors.length > 0) return {};
+	let content: unknown;
+	try {
+		content = withoutNulls(document.toJS());
+	} catch (error) {
+		problems.push(`${file}: ${(error as Error).message}`);
+		return {};
+	}
 	if (content === null || content === undefined) return {};
 	if (typeof content === 'object' && !Array.isArray(content)) return content as Record<string, unknown>;
 	problems.push(`${file}: must be a mapping at the top, e.g. 'api: {port: 4380}'`);
 	return {};
+}
+
+/** A key without a value (`port:`, or a section whose keys are all commented out) means that nothing is said. */
+function withoutNulls(value: unknown): unknown {
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+	const said = Object.entries(value).filter(([, member]) => member !== null);
+	return Object.fromEntries(said.map(([key, member]) => [key, withoutNulls(member)]));
 }
 
 function place(target: Record<string, unknown>, path: string, value: string): void {

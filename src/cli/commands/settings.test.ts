@@ -8,3 +8,9 @@ test('a flag takes the next word or what follows =', () => {
 test('a word that is no flag is a mistyped command, not a setting', () => {
 	expect(() => parseFlags(['bogus'])).toThrow("'bogus' is neither a command nor a flag");
 });
+
+test('a flag without its value is a mistake, even with another flag behind it', () => {
+	expect(() => parseFlags(['--api.port', '--api.host', 'x'])).toThrow('--api.port needs a value');
+	expect(() => parseFlags(['--api.port'])).toThrow('--api.port needs a value');
+	expect(parseFlags(['--storage.clickhouse.password='])).toEqual({ 'storage.clickhouse.password': '' });
+});

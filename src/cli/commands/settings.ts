@@ -22,7 +22,7 @@ export function withSettings(command: Command): Command {
 /** The configuration a command was called with. Throws `Failure('invalid_argument')` listing every problem. */
 export function settingsOf(command: Command): Config {
 	const { config } = command.opts<{ config?: string }>();
-	const file = config ?? process.env.THROUGHLINE_CONFIG ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
+	const file = config ?? (process.env.THROUGHLINE_CONFIG || undefined) ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
 	return loadConfig({ file, env: process.env, flags: parseFlags(command.args) });
 }
 
@@ -35,7 +35,10 @@ export function parseFlags(args: readonly string[]): Record<string, string> {
 				hint: 'throughline --help lists the commands',
 			});
 		const [name = '', inline] = (args[at] ?? '').replace(/^--/, '').split(/=(.*)/s, 2);
-		flags[name] = inline ?? args[++at] ?? '';
+		const value = inline ?? args[++at];
+		if (value === undefined || (inline === undefined && value.startsWith('--')))
+			throw new Failure('invalid_argument', `--${name} needs a value`, { hint: `--${name} value, or --${name}= for an empty one` });
+		flags[name] = value;
 	}
 	return flags;
 }
