@@ -59,8 +59,7 @@ async function startParts(config: Config, log: ReturnType<typeof createLog>, run
 
 	const engine = await startEngine(config, log, running);
 	const store = openStore(config, engine, running);
-	const { applied } = await migrate(store);
-	if (applied.length > 0) log.info({ migrations: applied.map(({ id }) => id) }, 'migrated the schema');
+	await prepareDatabase(config, store, log);
 
 	const buffer = await openBuffer(config, store, metrics, log);
 	running.add('buffer', () => buffer.close());
@@ -78,7 +77,7 @@ async function startParts(config: Config, log: ReturnType<typeof createLog>, run
 	const otlpGrpcUrl = url(grpc.host, grpcReceiver.port);
 	const otlpHttpUrl = url(http.host, httpReceiver.port);
 
-	const tracer = startOwnTraces(config, url('127.0.0.1', httpReceiver.port), running);
+	const tracer = startOwnTraces(config, url(reachable(http.host), httpReceiver.port), running);
 	const apiUrl = await startApi({
 		config,
 		store,
@@ -127,6 +126,22 @@ function openStore(config: Config, engine: EmbeddedEngine | undefined, running: 
 	const store = new Store({ target, database });
 	running.add('store', () => store[Symbol.asyncDispose]());
 	return store;
+}
+
+/** Brings the schema up to date; a server that is still starting is waited for as long as any statement waits. */
+async function prepareDatabase(config: Config, store: Store, log: Log): Promise<void> {
+	const { url: serverUrl, database } = config.storage.clickhouse;
+	if (serverUrl !== undefined) log.info({ url: serverUrl, database }, 'waiting for the ClickHouse server');
+	try {
+		const { applied } = await migrate(store);
+		if (applied.length > 0) log.info({ migrations: applied.map(({ id }) => id) }, 'migrated the schema');
+	} catch (error) {
+		if (serverUrl === undefined || !(error instanceof Failure) || error.code !== 'unavailable' || error.hint !== undefined) throw error;
+		throw new Failure(error.code, error.message, {
+			cause: error,
+			hint: `is the ClickHouse server of storage.clickhouse.url (${serverUrl}) running? without that setting the embedded engine is used`,
+		});
+	}
 }
 
 async function openBuffer(config: Config, store: Store, metrics: CollectedMetrics, log: Log): Promise<SegmentBuffer> {
@@ -233,4 +248,9 @@ async function startApi({ config, store, engine, buffer, metrics, tracer, log, r
 
 function url(host: string, port: number): string {
 	return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** An address we can be reached at ourselves: listening on all of them includes this machine's own. */
+function reachable(host: string): string {
+	return host === '0.0.0.0' || host === '::' ? 'localhost' : host;
 }

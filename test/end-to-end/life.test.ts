@@ -1,6 +1,6 @@
 /** Starting and stopping the real process. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -19,4 +19,18 @@ test('a platform told to stop the moment it is ready stops in order, again and a
 	}
 	expect(ends).toEqual(Array.from({ length: 4 }, () => ({ code: 0, signal: null })));
 	expect(readFileSync(logFile, 'utf8').match(/"msg":"stopped"/g)).toHaveLength(4);
+});
+
+test('a database server that does not answer is named, with the setting to look at', { timeout: 40_000 }, async () => {
+	const env = { THROUGHLINE_STORAGE_CLICKHOUSE_URL: 'http://127.0.0.1:1' };
+	const started = startPlatform({ dataDir: join(folder, 'no-server'), env });
+	await expect(started).rejects.toThrow(/cannot reach the database: .*127\.0\.0\.1:1\n.*storage\.clickhouse\.url/);
+	expect(readFileSync(`${join(folder, 'no-server')}.log`, 'utf8')).toMatch(/"level":"info".*"url":"http:\/\/127\.0\.0\.1:1".*waiting/);
+});
+
+test('a data directory that cannot be is an error with a cure, not a stack', { timeout: 20_000 }, async () => {
+	const file = join(folder, 'file');
+	writeFileSync(file, '');
+	const started = startPlatform({ dataDir: file, logFile: join(folder, 'file.log') });
+	await expect(started).rejects.toThrow(/throughline: cannot use the data directory .*file: EEXIST.*\n.*THROUGHLINE_DATA_DIR/);
 });

@@ -25,8 +25,20 @@ export interface DirectoryLock {
 	release(): void;
 }
 
-/** Throws `Failure('conflict')` naming the process that holds `dir`; creates `dir` when it is missing. */
+/** Throws `Failure('conflict')` naming the process that holds `dir`, or saying why `dir` cannot be used; creates it when it is missing. */
 export function lockDirectory(dir: string): DirectoryLock {
+	try {
+		return lock(dir);
+	} catch (cause) {
+		if (cause instanceof Failure) throw cause;
+		throw new Failure('conflict', `cannot use the data directory ${dir}: ${(cause as Error).message}`, {
+			cause,
+			hint: 'name a directory that can be written to (THROUGHLINE_DATA_DIR)',
+		});
+	}
+}
+
+function lock(dir: string): DirectoryLock {
 	mkdirSync(dir, { recursive: true });
 	const path = join(dir, FILE);
 	const self: Holder = { pid: process.pid, started: processStart(process.pid) ?? '', token: crypto.randomUUID() };
