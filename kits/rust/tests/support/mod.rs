@@ -1,6 +1,7 @@
 //! What the tests share: a kit that keeps its telemetry, ways to look at it, and a real OTLP/HTTP receiver.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
+pub mod fake_nats;
 pub mod receiver;
 
 use std::time::Duration;

@@ -1,0 +1,112 @@
+//! HTTP: axum and reqwest over real connections.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Method, StatusCode};
+use axum::routing::any;
+use futures_util::stream;
+use throughline::HttpLayer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::support::{Bench, receiver};
+
+pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
+    let layer = bench.kit.http_layer();
+    match edge {
+        "http-server-200" => request(server(StatusCode::OK, layer).await, "GET", "/orders/17?card=4111").await,
+        "http-server-404" => request(server(StatusCode::NOT_FOUND, layer).await, "GET", "/orders/17").await,
+        "http-server-500" => request(server(StatusCode::INTERNAL_SERVER_ERROR, layer).await, "GET", "/orders/17").await,
+        "http-server-panic" => request(panicking(layer).await, "GET", "/orders/17").await,
+        "http-server-unknown-method" => request(server(StatusCode::OK, layer).await, "BREW", "/orders/17").await,
+        "http-server-no-route" => request(server(StatusCode::OK, layer).await, "GET", "/nowhere").await,
+        "http-server-public" => request(server(StatusCode::OK, layer.public()).await, "GET", "/orders/17").await,
+        "http-server-left-before-response" => request(slow(layer).await, "GET", "/orders/17").await,
+        "http-server-left-in-body" => request(endless(layer).await, "GET", "/orders/17").await,
+        "http-client-200" => {
+            let url = server(StatusCode::OK, idle()).await + "/orders/17?card=4111#me";
+            let request = bench.kit.send(reqwest::Client::new().get(url));
+            let response = request.template("/orders/{id}").resend_count(2).run().await.unwrap();
+            response.bytes().await.unwrap();
+        }
+        "http-client-404" => call(bench, server(StatusCode::OK, idle()).await, 5000).await,
+        "http-client-refused" => call(bench, receiver::refusing(), 5000).await,
+        "http-client-unknown-host" => call(bench, "http://no-such-host.invalid:8080/".into(), 5000).await,
+        "http-client-timeout" => call(bench, receiver::blackhole(), 50).await,
+        "http-client-broken-body" => call(bench, breaking().await, 5000).await,
+        _ => return false,
+    }
+    true
+}
+
+/// A layer of a kit that records nothing.
+fn idle() -> HttpLayer {
+    let config = throughline::Config::builder("idle").variables([("OTEL_SDK_DISABLED", "true")]).build();
+    throughline::init(config).unwrap().http_layer()
+}
+
+async fn serve(app: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    url
+}
+
+async fn server(status: StatusCode, layer: HttpLayer) -> String {
+    serve(Router::new().route("/orders/{id}", any(move || async move { status })).layer(layer)).await
+}
+
+async fn panicking(layer: HttpLayer) -> String {
+    let handler = any(|| async { panic!("deliberate") as () });
+    serve(Router::new().route("/orders/{id}", handler).layer(layer)).await
+}
+
+async fn slow(layer: HttpLayer) -> String {
+    serve(Router::new().route("/orders/{id}", any(std::future::pending::<()>)).layer(layer)).await
+}
+
+async fn endless(layer: HttpLayer) -> String {
+    let body =
+        || async { Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![0; 1 << 16])))) };
+    serve(Router::new().route("/orders/{id}", any(body)).layer(layer)).await
+}
+
+/// Sends half of a body.
+async fn breaking() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        connection.read(&mut [0; 4096]).await.unwrap();
+        connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").await.unwrap();
+    });
+    url
+}
+
+/// Made by a client without telemetry that goes away when nothing more comes.
+async fn request(url: String, method: &str, path: &str) {
+    let request = reqwest::Client::new()
+        .request(Method::from_bytes(method.as_bytes()).unwrap(), url + path)
+        .header("user-agent", "edges")
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .timeout(Duration::from_millis(200));
+    let Ok(mut response) = request.send().await else { return };
+    let mut read = 0;
+    while let Ok(Some(chunk)) = response.chunk().await {
+        read += chunk.len();
+        if read > 1 << 20 {
+            return;
+        }
+    }
+}
+
+async fn call(bench: &Bench, url: String, millis: u64) {
+    let request = reqwest::Client::new().get(url).timeout(Duration::from_millis(millis));
+    if let Ok(response) = bench.kit.send(request).run().await {
+        let _ = response.bytes().await;
+    }
+}

@@ -1,0 +1,51 @@
+//! The service's own work: spans, child tasks, detached tasks.
+
+use std::time::Duration;
+
+use throughline::Kit;
+use throughline::opentelemetry::KeyValue;
+use tokio::task::JoinHandle;
+
+use crate::support::Bench;
+
+#[derive(Debug, thiserror::Error)]
+#[error("card declined")]
+struct Declined;
+
+async fn work(how: &str) -> Result<(), Declined> {
+    match how {
+        "panic" => panic!("deliberate"),
+        "error" => Err(Declined),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
+    let kit = &bench.kit;
+    let span = || kit.span("charge card").attribute(KeyValue::new("attempt", 1));
+    match edge {
+        "span-ok" => span().run(work("ok")).await.unwrap(),
+        "span-error" => _ = span().run(work("error")).await.unwrap_err(),
+        "span-timeout" => {
+            let never = tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>());
+            span().run(never).await.unwrap_err();
+        }
+        "span-panic" => {
+            let kit = kit.clone();
+            let span = kit.span("charge card").attribute(KeyValue::new("attempt", 1));
+            tokio::spawn(async move { span.run(work("panic")).await }).await.unwrap_err();
+        }
+        "spawn-ok" => in_request(kit, |kit| kit.try_spawn("send mail", work("ok"))).await,
+        "spawn-error" => in_request(kit, |kit| kit.try_spawn("send mail", work("error"))).await,
+        "spawn-panic" => in_request(kit, |kit| kit.try_spawn("send mail", work("panic"))).await,
+        "detach-ok" => in_request(kit, |kit| kit.try_detach("audit", work("ok"))).await,
+        "detach-error" => in_request(kit, |kit| kit.try_detach("audit", work("error"))).await,
+        "detach-panic" => in_request(kit, |kit| kit.try_detach("audit", work("panic"))).await,
+        _ => return false,
+    }
+    true
+}
+
+async fn in_request<T>(kit: &Kit, start: impl FnOnce(&Kit) -> JoinHandle<T>) {
+    kit.span("request").observe(async { _ = start(kit).await }).await;
+}
