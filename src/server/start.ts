@@ -169,6 +169,16 @@ async function openBuffer(config: Config, store: Store, metrics: CollectedMetric
 		'gauge',
 		() => buffer.stats().oldestAgeMs / 1000,
 	);
+	metrics.observed('throughline_buffer_rows', 'Rows durable and not yet loaded.', 'gauge', () => {
+		const { appendedRows, recoveredRows, loadedRows, deadLetterRows } = buffer.stats();
+		return appendedRows + recoveredRows - loadedRows - deadLetterRows;
+	});
+	metrics.observed(
+		'throughline_buffer_recovered_rows_total',
+		'Rows an earlier run had made durable and not loaded.',
+		'counter',
+		() => buffer.stats().recoveredRows,
+	);
 	metrics.observed('throughline_buffer_appended_rows_total', 'Rows made durable.', 'counter', () => buffer.stats().appendedRows);
 	metrics.observed(
 		'throughline_buffer_refused_total',
@@ -213,17 +223,13 @@ interface ApiParts {
 
 async function startApi({ config, store, engine, buffer, metrics, tracer, log, running, endpoints }: ApiParts): Promise<string> {
 	const { host, port, allowedHosts, queryTimeoutMs } = config.api;
-	const health = (): HealthReport => {
-		const reasons = engine === undefined || engine.state === 'ready' ? [] : [`the engine is ${engine.state}`];
-		return { ready: reasons.length === 0, reasons };
-	};
 	const app = await buildApi({
 		engine: tracer === undefined ? store : traceQueries(store, tracer),
 		status: () => {
 			const { segments, bytes, oldestAgeMs } = buffer.stats();
 			return { version: VERSION, endpoints, engine: store.kind, buffer: { segments, bytes, oldestSeconds: oldestAgeMs / 1000 } };
 		},
-		health,
+		health: () => healthOf(store, engine),
 		metricsText: () => metrics.text(),
 		uiDir: UI_DIR,
 		bindHost: host,
@@ -248,6 +254,19 @@ async function startApi({ config, store, engine, buffer, metrics, tracer, log, r
 
 function url(host: string, port: number): string {
 	return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** How long a probe waits for the database: it queues behind the questions being answered, and a busy one is not a dead one. */
+const PROBE_MS = 5_000;
+
+async function healthOf(store: Store, engine: EmbeddedEngine | undefined): Promise<HealthReport> {
+	if (engine !== undefined && engine.state !== 'ready') return { ready: false, reasons: [`the engine is ${engine.state}`] };
+	try {
+		await store.ping({ timeoutMs: PROBE_MS, abortSignal: AbortSignal.timeout(PROBE_MS) });
+		return { ready: true, reasons: [] };
+	} catch {
+		return { ready: false, reasons: ['the database does not answer'] };
+	}
 }
 
 /** An address we can be reached at ourselves: listening on all of them includes this machine's own. */
