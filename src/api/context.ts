@@ -12,6 +12,10 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../base/clock.ts';
 import type { StatusResponse } from './contract.ts';
 import { Inquiry, type QueryEngine } from './engine.ts';
+import { SpanBudget } from './span-budget.ts';
+
+/** Two of the largest traces, or very many small ones: under a gigabyte. */
+const SPANS_HELD_MAX = 200_000;
 
 export interface HealthReport {
 	/** True when requests can be served now. */
@@ -52,13 +56,21 @@ export type ApiApp = FastifyInstance<
 export interface ApiContext extends ApiOptions {
 	/** Begins the inquiry of one request; it ends when the client hangs up before the answer is complete. */
 	ask(reply: FastifyReply): Inquiry;
+	/** Waits for room to hold this many spans in memory; it is given back when the answer has been read or the client hangs up. */
+	hold(reply: FastifyReply, spans: number): Promise<void>;
 }
 
 export type Resource = (app: ApiApp, context: ApiContext) => void;
 
 export function apiContext(options: ApiOptions): ApiContext {
+	const budget = new SpanBudget(SPANS_HELD_MAX, options.queryTimeoutMs);
 	return {
 		...options,
+		async hold(reply, spans) {
+			const giveBack = await budget.take(spans, hangUpSignal(reply));
+			if (reply.raw.closed) giveBack();
+			else reply.raw.once('close', giveBack);
+		},
 		ask: (reply) => new Inquiry(options.engine, hangUpSignal(reply), options.clock, options.queryTimeoutMs),
 	};
 }

@@ -128,9 +128,9 @@ function registerTraces(app: ApiApp, context: ApiContext): void {
 			const { tag, tags, traceID, ...rest } = request.query;
 			const search = parseJaegerSearch({ ...rest, tag: list(tag), tags: list(tags), traceID: list(traceID) }, context.clock.nowMs());
 			const inquiry = context.ask(reply);
-			if (search.traceIds.length > 0) return tracesById(inquiry, search);
+			if (search.traceIds.length > 0) return tracesById(inquiry, search, (spans) => context.hold(reply, spans));
 			const { traces } = await findTraces(inquiry, { range: search.range, span: search.span, sort: 'time' }, search.limit);
-			return answer(await loadTraces(inquiry, traces));
+			return answer(await loadTraces(inquiry, traces, (spans) => context.hold(reply, spans)));
 		},
 	);
 
@@ -142,16 +142,20 @@ function registerTraces(app: ApiApp, context: ApiContext): void {
 			const inquiry = context.ask(reply);
 			const [summary] = await inquiry.rows(traceSummaryPlan(traceIds[0] ?? ''));
 			if (summary === undefined) throw new Failure('not_found', 'trace not found');
+			await context.hold(reply, Math.min(summary.spanCount, TRACE_SPANS_MAX));
 			return answer([await loadTrace(inquiry, summary)]);
 		},
 	);
 }
 
-async function tracesById(inquiry: Inquiry, { traceIds }: JaegerSearch) {
+/** Waits for room in memory, see `ApiContext.hold`. */
+type Hold = (spans: number) => Promise<void>;
+
+async function tracesById(inquiry: Inquiry, { traceIds }: JaegerSearch, hold: Hold) {
 	const known = new Map((await inquiry.rows(traceSummariesByIdPlan(traceIds))).map((row) => [row.traceId, row]));
 	const found = traceIds.flatMap((traceId) => known.get(traceId) ?? []);
 	const errors = traceIds.filter((traceId) => !known.has(traceId)).map((traceID) => ({ msg: 'trace not found', traceID }));
-	return { ...answer(await loadTraces(inquiry, found)), errors: errors.length === 0 ? null : errors };
+	return { ...answer(await loadTraces(inquiry, found, hold)), errors: errors.length === 0 ? null : errors };
 }
 
 async function loadTrace(inquiry: Inquiry, summary: TraceSummaryRow): Promise<JaegerTrace> {
@@ -161,7 +165,7 @@ async function loadTrace(inquiry: Inquiry, summary: TraceSummaryRow): Promise<Ja
 }
 
 /** The first traces that fit the span limit together, but always one. */
-async function loadTraces(inquiry: Inquiry, summaries: readonly TraceSummaryRow[]): Promise<JaegerTrace[]> {
+async function loadTraces(inquiry: Inquiry, summaries: readonly TraceSummaryRow[], hold: Hold): Promise<JaegerTrace[]> {
 	const taken: TraceSummaryRow[] = [];
 	let spans = 0;
 	for (const summary of summaries) {
@@ -170,6 +174,7 @@ async function loadTraces(inquiry: Inquiry, summaries: readonly TraceSummaryRow[
 		taken.push(summary);
 	}
 	if (taken.length === 0) return [];
+	await hold(Math.min(spans, SEARCH_SPANS_MAX));
 	const byTrace = Map.groupBy(await inquiry.rows(tracesSpansPlan(taken, SEARCH_SPANS_MAX)), (row) => row.traceId);
 	const left = summaries.length - taken.length;
 	return taken.map((summary, index) => {
