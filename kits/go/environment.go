@@ -27,6 +27,8 @@ type environment struct {
 	sampler     bool   // OTEL_TRACES_SAMPLER is set: the SDK reads it
 	targets     map[string]target
 	interval    time.Duration // of metrics
+	spanDelay   time.Duration
+	logDelay    time.Duration
 }
 
 // target is where and how one signal is sent.
@@ -37,25 +39,26 @@ type target struct {
 }
 
 func readEnvironment(s settings) (environment, error) {
-	env := environment{targets: map[string]target{}, compression: "gzip", interval: s.metricInterval}
-	env.disabled = strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true")
+	env := environment{targets: map[string]target{}, compression: "gzip"}
+	env.disabled = strings.EqualFold(variable("OTEL_SDK_DISABLED"), "true")
 	var problems []error
-	if c := os.Getenv("OTEL_EXPORTER_OTLP_COMPRESSION"); c != "" {
+	millis := func(name string, otherwise time.Duration) time.Duration {
+		d, err := readMillis(name, otherwise)
+		problems = append(problems, err)
+		return d
+	}
+	env.interval = millis("OTEL_METRIC_EXPORT_INTERVAL", s.metricInterval)
+	env.spanDelay = millis("OTEL_BSP_SCHEDULE_DELAY", s.batchDelay)
+	env.logDelay = millis("OTEL_BLRP_SCHEDULE_DELAY", s.batchDelay)
+	if c := variable("OTEL_EXPORTER_OTLP_COMPRESSION"); c != "" {
 		if c != "gzip" && c != "none" {
 			problems = append(problems, fmt.Errorf("OTEL_EXPORTER_OTLP_COMPRESSION: %q is neither gzip nor none", c))
 		}
 		env.compression = c
 	}
-	if v := os.Getenv("OTEL_METRIC_EXPORT_INTERVAL"); v != "" {
-		ms, err := strconv.Atoi(v)
-		if err != nil || ms <= 0 {
-			problems = append(problems, fmt.Errorf("OTEL_METRIC_EXPORT_INTERVAL: %q is not a number of milliseconds", v))
-		}
-		env.interval = time.Duration(ms) * time.Millisecond
-	}
 	sampler, err := checkSampler()
 	env.sampler = sampler
-	problems = append(problems, err)
+	problems = append(problems, err, checkResourceAttributes())
 	for _, signal := range signals {
 		t, err := readTarget(signal, s.endpoint)
 		env.targets[signal] = t
@@ -67,13 +70,13 @@ func readEnvironment(s settings) (environment, error) {
 func readTarget(signal, endpoint string) (target, error) {
 	upper := strings.ToUpper(signal)
 	t := target{protocol: protocolHTTP}
-	if p := firstOf("OTEL_EXPORTER_OTLP_"+upper+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); p != "" {
+	if name, p := firstOf("OTEL_EXPORTER_OTLP_"+upper+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); p != "" {
 		t.protocol = p
+		if p != protocolHTTP && p != protocolGRPC {
+			return t, fmt.Errorf("%s: %q is neither %s nor %s", name, p, protocolHTTP, protocolGRPC)
+		}
 	}
-	if t.protocol != protocolHTTP && t.protocol != protocolGRPC {
-		return t, fmt.Errorf("OTLP protocol of %s: %q is neither %s nor %s", signal, t.protocol, protocolHTTP, protocolGRPC)
-	}
-	switch e := os.Getenv("OTEL_" + upper + "_EXPORTER"); e {
+	switch e := variable("OTEL_" + upper + "_EXPORTER"); e {
 	case "", "otlp":
 	case "none":
 		t.off = true
@@ -81,13 +84,13 @@ func readTarget(signal, endpoint string) (target, error) {
 	default:
 		return t, fmt.Errorf("OTEL_%s_EXPORTER: %q is neither otlp nor none", upper, e)
 	}
-	if own := os.Getenv("OTEL_EXPORTER_OTLP_" + upper + "_ENDPOINT"); own != "" {
+	if name, own := firstOf("OTEL_EXPORTER_OTLP_" + upper + "_ENDPOINT"); own != "" {
 		t.url = own
-		return t, checkURL(own)
+		return t, checkURL(name, own)
 	}
-	base := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+	name, base := firstOf("OTEL_EXPORTER_OTLP_ENDPOINT")
 	if base == "" {
-		base = endpoint
+		name, base = "the endpoint option", endpoint
 	}
 	if base == "" && t.protocol == protocolGRPC {
 		base = "http://localhost:4317"
@@ -98,45 +101,67 @@ func readTarget(signal, endpoint string) (target, error) {
 	if t.protocol == protocolHTTP {
 		t.url = strings.TrimRight(base, "/") + "/v1/" + signal
 	}
-	return t, checkURL(base)
+	return t, checkURL(name, base)
 }
 
-func checkURL(raw string) error {
+func checkURL(source, raw string) error {
 	u, err := url.Parse(raw)
-	if err != nil {
-		return fmt.Errorf("OTLP endpoint: %w", err)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.ContainsAny(raw, " \t") {
+		return fmt.Errorf("%s: %q is not an http:// or https:// URL", source, raw)
 	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return fmt.Errorf("OTLP endpoint: %q is not an http:// or https:// URL", raw)
+	return nil
+}
+
+func readMillis(name string, otherwise time.Duration) (time.Duration, error) {
+	v := variable(name)
+	if v == "" {
+		return otherwise, nil
+	}
+	ms, err := strconv.ParseInt(v, 10, 32)
+	if err != nil || ms <= 0 {
+		return otherwise, fmt.Errorf("%s: %q is not a number of milliseconds", name, v)
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// checkResourceAttributes looks at what the SDK reads itself: key=value pairs with percent-encoded values.
+func checkResourceAttributes() error {
+	for pair := range strings.SplitSeq(variable("OTEL_RESOURCE_ATTRIBUTES"), ",") {
+		if pair = strings.TrimSpace(pair); pair == "" {
+			continue
+		}
+		key, value, found := strings.Cut(pair, "=")
+		if _, err := url.PathUnescape(value); !found || err != nil || strings.TrimSpace(key) == "" {
+			return fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %q is not key=value", pair)
+		}
 	}
 	return nil
 }
 
 func checkSampler() (set bool, err error) {
-	name := strings.ToLower(strings.TrimSpace(os.Getenv("OTEL_TRACES_SAMPLER")))
+	name := strings.ToLower(variable("OTEL_TRACES_SAMPLER"))
 	switch name {
-	case "":
-		return false, nil
-	case "always_on", "always_off", "parentbased_always_on", "parentbased_always_off":
-		return true, nil
-	case "traceidratio", "parentbased_traceidratio":
-		arg := strings.TrimSpace(os.Getenv("OTEL_TRACES_SAMPLER_ARG"))
-		if arg == "" {
-			return true, nil
-		}
-		if ratio, err := strconv.ParseFloat(arg, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
-			return true, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %q is not a ratio between 0 and 1", arg)
-		}
-		return true, nil
+	case "", "always_on", "always_off", "parentbased_always_on", "parentbased_always_off", "traceidratio", "parentbased_traceidratio":
+	default:
+		err = fmt.Errorf("OTEL_TRACES_SAMPLER: %q is not a known sampler", name)
 	}
-	return true, fmt.Errorf("OTEL_TRACES_SAMPLER: %q is not a known sampler", name)
+	if arg := variable("OTEL_TRACES_SAMPLER_ARG"); arg != "" {
+		if ratio, parseErr := strconv.ParseFloat(arg, 64); parseErr != nil || !(ratio >= 0 && ratio <= 1) {
+			err = errors.Join(err, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %q is not a ratio between 0 and 1", arg))
+		}
+	}
+	return name != "", err
 }
 
-func firstOf(variables ...string) string {
+// variable reads the environment; an empty variable counts as unset.
+func variable(name string) string { return strings.TrimSpace(os.Getenv(name)) }
+
+// firstOf gives the first variable that is set, and its value.
+func firstOf(variables ...string) (name, value string) {
 	for _, name := range variables {
-		if v := os.Getenv(name); v != "" {
-			return v
+		if v := variable(name); v != "" {
+			return name, v
 		}
 	}
-	return ""
+	return "", ""
 }

@@ -126,7 +126,7 @@ func (k *Kit) start(ctx context.Context, s settings, env environment, res *resou
 		k.startTraces(s, env, res)
 	}
 	if s.logExporter != nil {
-		k.startLogs(s, res)
+		k.startLogs(s, env, res)
 	}
 	k.enabled = true
 	return nil
@@ -139,7 +139,7 @@ func (k *Kit) startTraces(s settings, env environment, res *resource.Resource) {
 	}
 	batcher := sdktrace.NewBatchSpanProcessor(guardedSpanExporter{k.spans, s.spanExporter},
 		sdktrace.WithMaxQueueSize(queueItemsMax), sdktrace.WithMaxExportBatchSize(batchItemsMax),
-		sdktrace.WithBatchTimeout(s.batchDelay), sdktrace.WithExportTimeout(s.exportTimeout))
+		sdktrace.WithBatchTimeout(env.spanDelay), sdktrace.WithExportTimeout(s.exportTimeout))
 	opts := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res), sdktrace.WithRawSpanLimits(limits),
 		sdktrace.WithSpanProcessor(countedSpans{batcher, k.spans}),
@@ -156,10 +156,10 @@ func (k *Kit) startTraces(s settings, env environment, res *resource.Resource) {
 	k.stages = append(k.stages, stage{provider.ForceFlush, provider.Shutdown})
 }
 
-func (k *Kit) startLogs(s settings, res *resource.Resource) {
+func (k *Kit) startLogs(s settings, env environment, res *resource.Resource) {
 	batcher := sdklog.NewBatchProcessor(guardedLogExporter{k.logs, s.logExporter},
 		sdklog.WithMaxQueueSize(queueItemsMax), sdklog.WithExportMaxBatchSize(batchItemsMax),
-		sdklog.WithExportInterval(s.batchDelay), sdklog.WithExportTimeout(s.exportTimeout))
+		sdklog.WithExportInterval(env.logDelay), sdklog.WithExportTimeout(s.exportTimeout))
 	opts := []sdklog.LoggerProviderOption{sdklog.WithResource(res), sdklog.WithProcessor(countedLogs{batcher, k.logs})}
 	if os.Getenv("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT") == "" {
 		opts = append(opts, sdklog.WithAttributeValueLengthLimit(attributeRunesMax))

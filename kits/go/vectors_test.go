@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
@@ -113,6 +115,41 @@ func TestBaggageVectors(t *testing.T) {
 			if len(want) == 0 && len(sent) != 0 {
 				t.Errorf("sent %v", sent)
 			}
+		})
+	}
+}
+
+func TestEnvironmentVectors(t *testing.T) {
+	type vector struct {
+		Name      string
+		Variables map[string]string
+		Problems  []string
+	}
+	named := regexp.MustCompile(`OTEL_[A-Z_]+`)
+	for _, c := range readVectors[vector](t, "environment.json", 20) {
+		t.Run(c.Name, func(t *testing.T) {
+			for name, value := range c.Variables {
+				t.Setenv(name, value)
+			}
+			kit, err := throughline.Init(t.Context(), throughline.WithService("orders", ""), quiet())
+			found := map[string]bool{}
+			if err != nil {
+				for _, name := range named.FindAllString(err.Error(), -1) {
+					found[name] = true
+				}
+			}
+			want := map[string]bool{}
+			for _, name := range c.Problems {
+				want[name] = true
+			}
+			if !maps.Equal(found, want) || (err != nil) != (len(want) > 0) || kit.Enabled() != (err == nil) {
+				t.Errorf("enabled %t: %v", kit.Enabled(), err)
+			}
+			_, end := kit.Span(t.Context(), "work")
+			end(nil)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			_ = kit.Shutdown(ctx) // nothing listens
 		})
 	}
 }

@@ -43,10 +43,11 @@ impl Settings {
             ));
         }
         let protocol = reader.protocol(config.protocol);
-        let base = reader
-            .text("OTEL_EXPORTER_OTLP_ENDPOINT")
-            .or_else(|| config.endpoint.clone())
-            .unwrap_or_else(|| default_endpoint(protocol).to_owned());
+        let named = reader.text(ENDPOINT).map(|url| (ENDPOINT, url));
+        let base = named.unwrap_or_else(|| {
+            let url = config.endpoint.clone().unwrap_or_else(|| default_endpoint(protocol).to_owned());
+            ("endpoint", url)
+        });
         let resource_overrides = reader.resource_attributes();
         let settings = Settings {
             disabled: reader.flag("OTEL_SDK_DISABLED"),
@@ -66,6 +67,8 @@ impl Settings {
         (settings, reader.problems)
     }
 }
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 fn default_endpoint(protocol: Protocol) -> &'static str {
     match protocol {
@@ -151,7 +154,7 @@ impl Reader<'_> {
         }
     }
 
-    fn endpoint(&mut self, signal: &str, base: &str, protocol: Protocol) -> Option<String> {
+    fn endpoint(&mut self, signal: &str, base: &(&str, String), protocol: Protocol) -> Option<String> {
         let exporter = format!("OTEL_{signal}_EXPORTER");
         match self.text(&exporter).as_deref() {
             None | Some("otlp") => {}
@@ -161,8 +164,10 @@ impl Reader<'_> {
                 return None;
             }
         }
-        let own = self.text(&format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"));
-        let shown = own.clone().unwrap_or_else(|| base.to_owned());
+        let (source, base) = (base.0, base.1.as_str());
+        let variable = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
+        let own = self.text(&variable);
+        let shown = own.as_ref().map_or_else(|| format!("{source}={base}"), |url| format!("{variable}={url}"));
         let url = match (own, protocol) {
             (Some(url), _) => url,
             (None, Protocol::Grpc) => base.to_owned(),
@@ -181,14 +186,14 @@ impl Reader<'_> {
                 (Some("http"), Some(host)) if !host.is_empty() => {}
                 (Some("https"), Some(host)) if !host.is_empty() => {
                     if protocol == Protocol::Grpc {
-                        self.problem(format!("endpoint {shown}: TLS is there for http/protobuf only"));
+                        self.problem(format!("{shown}: TLS is there for http/protobuf only"));
                     } else if !cfg!(feature = "tls") {
-                        self.problem(format!("endpoint {shown} needs the crate feature tls"));
+                        self.problem(format!("{shown} needs the crate feature tls"));
                     }
                 }
-                _ => self.problem(format!("endpoint {shown} is not an http:// or https:// URL")),
+                _ => self.problem(format!("{shown} is not an http:// or https:// URL")),
             },
-            Err(error) => self.problem(format!("endpoint {shown} is not a URL: {error}")),
+            Err(error) => self.problem(format!("{shown} is not a URL: {error}")),
         }
     }
 
@@ -269,6 +274,7 @@ fn percent_decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     fn resolve(variables: &[(&str, &str)]) -> (Settings, Vec<String>) {
         let variables = variables.iter().map(|(k, v)| (*k, *v));
@@ -334,6 +340,29 @@ mod tests {
         assert_eq!(problems("https://collector:4317", "grpc"), missing + 1);
         assert_eq!(problems("ftp://collector", "http/protobuf"), 1);
         assert_eq!(problems("http://", "http/protobuf"), 1);
+    }
+
+    #[test]
+    fn the_shared_vectors_hold() {
+        let vectors = include_str!("../../../spec/vectors/environment.json");
+        let vectors: serde_json::Value = serde_json::from_str(vectors).expect("JSON");
+        let cases = vectors["cases"].as_array().expect("cases");
+        assert!(cases.len() > 20);
+        for case in cases {
+            let variables = case["variables"].as_object().expect("variables").iter();
+            let variables = variables.map(|(name, value)| (name.clone(), value.as_str().expect("text").to_owned()));
+            let config = Config::builder("orders").variables(variables).build();
+            let error = crate::init(config).err();
+            let told = error.as_ref().map(ToString::to_string).unwrap_or_default();
+            let words = told.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
+            let found: BTreeSet<_> = words.filter(|word| word.starts_with("OTEL_")).collect();
+            let problems = case["problems"].as_array().expect("problems").iter();
+            let expected: BTreeSet<_> = problems.filter_map(serde_json::Value::as_str).collect();
+            assert_eq!(found, expected, "{}: {told}", case["name"]);
+            assert_eq!(error.is_none(), expected.is_empty(), "{}", case["name"]);
+            let kit = error.map(crate::InitError::into_kit);
+            assert!(kit.is_none_or(|kit| !kit.is_enabled() && kit.shutdown(Duration::ZERO).is_ok()));
+        }
     }
 
     #[test]
