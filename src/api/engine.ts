@@ -17,7 +17,7 @@ export class Inquiry {
 	readonly #engine: QueryEngine;
 	readonly #signal: AbortSignal;
 	readonly #clock: Clock;
-	readonly #startMs: number;
+	#startMs: number;
 	readonly #timeoutMs: number;
 	#rowsRead = 0;
 
@@ -43,6 +43,11 @@ export class Inquiry {
 			if (this.#signal.aborted) throw new Failure('cancelled', 'the client went away', { cause: error });
 			throw error;
 		}
+	}
+
+	/** Gives the next part of a streamed answer a budget of its own: how long the whole takes is up to its length and its reader. */
+	restart(): void {
+		this.#startMs = this.#clock.monotonicMs();
 	}
 
 	meta({ fromMs, toMs }: TimeRange, truncated = false): QueryMeta {

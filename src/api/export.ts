@@ -52,7 +52,10 @@ export function registerExport(app: ApiApp, context: ApiContext): void {
 }
 
 async function* lines(inquiry: Inquiry, question: ExportQuestion, windows: readonly ExportWindow[]): AsyncGenerator<string> {
-	for (const window of windows) yield `${JSON.stringify(await READERS[question.signal](inquiry, question, window))}\n`;
+	for (const window of windows) {
+		inquiry.restart();
+		yield `${JSON.stringify(await READERS[question.signal](inquiry, question, window))}\n`;
+	}
 }
 
 type Reader = (inquiry: Inquiry, question: ExportQuestion, window: ExportWindow) => Promise<JsonObject>;

@@ -8,6 +8,7 @@ import type { SpanRow } from '../query/span-row.ts';
 import { TRACE_SPANS_MAX } from '../query/trace.ts';
 import type { ApiApp, ApiContext } from './context.ts';
 import { PATHS } from './contract.ts';
+import type { Inquiry } from './engine.ts';
 import { ERRORS } from './openapi.ts';
 import { traceRows } from './trace-rows.ts';
 import { requireTrace, TraceParams } from './traces.ts';
@@ -40,14 +41,18 @@ export function registerTraceOtlp(app: ApiApp, context: ApiContext): void {
 				.type('application/json; charset=utf-8')
 				.header('content-disposition', `attachment; filename="trace-${summary.traceId}.json"`)
 				.header('x-throughline-spans-left-out', Math.max(0, summary.spanCount - TRACE_SPANS_MAX))
-				.send(Readable.from(document(first.done === true ? [] : first.value, pages)));
+				.send(Readable.from(document(inquiry, first.done === true ? [] : first.value, pages)));
 		},
 	);
 }
 
-async function* document(first: readonly SpanRow[], rest: AsyncIterable<readonly SpanRow[]>): AsyncGenerator<string> {
+async function* document(inquiry: Inquiry, first: readonly SpanRow[], rest: AsyncIterable<readonly SpanRow[]>): AsyncGenerator<string> {
 	yield `{"resourceSpans":[${texts(first)}`;
-	for await (const rows of rest) yield `,${texts(rows)}`;
+	inquiry.restart();
+	for await (const rows of rest) {
+		yield `,${texts(rows)}`;
+		inquiry.restart();
+	}
 	yield ']}';
 }
 

@@ -58,6 +58,10 @@ describe("Jaeger's search parameters", () => {
 		expect(parseJaegerSearch({ traceID: ['abc'] }, NOW).traceIds).toEqual([`${'0'.repeat(29)}abc`]);
 	});
 
+	test('a limit of any length is cut to what one answer holds', () => {
+		expect(parseJaegerSearch({ limit: '99999999999' }, NOW).limit).toBe(1_500);
+	});
+
 	test.each([
 		[{ start: 'now' }, "unable to parse param 'start'"],
 		[{ start: '2000000', end: '1000000' }, 'start time must be before end time'],

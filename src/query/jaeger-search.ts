@@ -101,8 +101,7 @@ function duration(name: string, text: string | undefined): number | undefined {
 
 function limitOf(text: string | undefined): number {
 	if (text === undefined || text === '') return LIMIT_DEFAULT;
-	if (!/^\d{1,9}$/.test(text) || Number(text) === 0)
-		throw new Failure('invalid_argument', 'invalid parameter: limit must be greater than 0');
+	if (!/^\d+$/.test(text) || Number(text) === 0) throw new Failure('invalid_argument', 'invalid parameter: limit must be greater than 0');
 	return Math.min(Number(text), LIMIT_MAX);
 }
 
