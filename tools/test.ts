@@ -90,7 +90,7 @@ function settleCount(count: Count, code: number): Count {
 
 const suites: { name: string; needs?: string; run: () => Promise<Count> }[] = [
 	{ name: 'platform, UI and end to end (vitest)', run: vitest },
-	{ name: 'Go kit', needs: 'go', run: () => goTest('kits/go', ['-race']) },
+	{ name: 'Go kit', needs: 'go', run: () => goTest('kits/go', ['-race', '-count=1']) },
 	{ name: 'Go services of the shop', needs: 'go', run: () => goTest('examples/shop/go', []) },
 	{ name: 'Rust kit and services of the shop', needs: 'cargo', run: cargoTest },
 ];

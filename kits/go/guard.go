@@ -63,12 +63,7 @@ func (g *guard) attempt(ctx context.Context, export func(context.Context) error)
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the exporter panicked: %v", v)
-		}
-	}()
-	return export(ctx)
+	return contained(ctx, export)
 }
 
 func (g *guard) stats() SignalStats {
@@ -129,7 +124,7 @@ func (e guardedSpanExporter) ExportSpans(ctx context.Context, spans []sdktrace.R
 	return nil
 }
 
-func (e guardedSpanExporter) Shutdown(ctx context.Context) error { return e.next.Shutdown(ctx) }
+func (e guardedSpanExporter) Shutdown(ctx context.Context) error { return contained(ctx, e.next.Shutdown) }
 
 type guardedLogExporter struct {
 	*guard
@@ -141,8 +136,11 @@ func (e guardedLogExporter) Export(ctx context.Context, records []sdklog.Record)
 	return nil
 }
 
-func (e guardedLogExporter) Shutdown(ctx context.Context) error   { return e.next.Shutdown(ctx) }
-func (e guardedLogExporter) ForceFlush(ctx context.Context) error { return e.next.ForceFlush(ctx) }
+func (e guardedLogExporter) Shutdown(ctx context.Context) error { return contained(ctx, e.next.Shutdown) }
+
+func (e guardedLogExporter) ForceFlush(ctx context.Context) error {
+	return contained(ctx, e.next.ForceFlush)
+}
 
 type guardedMetricExporter struct {
 	*guard
@@ -152,6 +150,16 @@ type guardedMetricExporter struct {
 func (e guardedMetricExporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
 	e.run(ctx, 1, func(ctx context.Context) error { return e.Exporter.Export(ctx, rm) })
 	return nil
+}
+
+// contained makes an error of a panic: the SDK calls exporters in goroutines of its own, where a panic ends the process.
+func contained(ctx context.Context, f func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("throughline: the exporter panicked: %v", v)
+		}
+	}()
+	return f(ctx)
 }
 
 // countedSpans counts the sampled spans that end before they reach the queue.

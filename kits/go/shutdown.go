@@ -60,7 +60,7 @@ func (k *Kit) shutdown(ctx context.Context) error {
 func (k *Kit) each(ctx context.Context, f func(stage) error) error {
 	results := make(chan error, len(k.stages))
 	for _, s := range k.stages {
-		go func() { results <- f(s) }()
+		go func() { results <- contained(ctx, func(context.Context) error { return f(s) }) }()
 	}
 	var problems []error
 	for range k.stages {

@@ -5,7 +5,7 @@
 //! exporter alone: one attempt and the retries each get half of the export timeout, because a retry may start just before its
 //! half is over and then takes one attempt more.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl<E> Guard<E> {
     /// Runs one export; a panic in it is an error like any other. The worker thread would die of it.
     async fn run(&self, items: u64, export: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
         let result = AssertUnwindSafe(export).catch_unwind().await;
-        let result = result.unwrap_or_else(|_| Err(OTelSdkError::InternalFailure("the exporter panicked".into())));
+        let result = result.unwrap_or_else(|_| Err(panicked()));
         match &result {
             Ok(()) => self.counter.settle(items, true),
             Err(error) => {
@@ -54,6 +54,14 @@ impl<E> Guard<E> {
     }
 }
 
+fn panicked() -> OTelSdkError {
+    OTelSdkError::InternalFailure("the exporter panicked".into())
+}
+
+fn contained(call: impl FnOnce() -> OTelSdkResult) -> OTelSdkResult {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| Err(panicked()))
+}
+
 impl<E: SpanExporter> SpanExporter for Guard<E> {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
         batch.iter_mut().for_each(tidy_span);
@@ -62,15 +70,15 @@ impl<E: SpanExporter> SpanExporter for Guard<E> {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
+        contained(|| self.inner.shutdown_with_timeout(timeout))
     }
 
     fn shutdown(&self) -> OTelSdkResult {
-        self.inner.shutdown()
+        contained(|| self.inner.shutdown())
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
+        contained(|| self.inner.force_flush())
     }
 
     fn set_resource(&mut self, resource: &Resource) {
@@ -85,11 +93,11 @@ impl<E: LogExporter> LogExporter for Guard<E> {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
+        contained(|| self.inner.shutdown_with_timeout(timeout))
     }
 
     fn shutdown(&self) -> OTelSdkResult {
-        self.inner.shutdown()
+        contained(|| self.inner.shutdown())
     }
 
     fn set_resource(&mut self, resource: &Resource) {
@@ -107,15 +115,15 @@ impl<E: PushMetricExporter> PushMetricExporter for Guard<E> {
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
+        contained(|| self.inner.force_flush())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
+        contained(|| self.inner.shutdown_with_timeout(timeout))
     }
 
     fn shutdown(&self) -> OTelSdkResult {
-        self.inner.shutdown()
+        contained(|| self.inner.shutdown())
     }
 
     fn temporality(&self) -> Temporality {
@@ -205,6 +213,14 @@ mod tests {
         async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
             panic!("deliberate")
         }
+
+        fn shutdown(&self) -> OTelSdkResult {
+            panic!("deliberate")
+        }
+
+        fn force_flush(&self) -> OTelSdkResult {
+            panic!("deliberate")
+        }
     }
 
     #[test]
@@ -215,7 +231,10 @@ mod tests {
             counter: Arc::default(),
             diagnostics: Arc::new(Diagnostics::new("test")),
         };
-        let result = SpanExporter::export(&guard, Vec::new()).now_or_never();
-        assert!(matches!(result, Some(Err(OTelSdkError::InternalFailure(_)))));
+        let exported = SpanExporter::export(&guard, Vec::new()).now_or_never();
+        let others = [SpanExporter::shutdown(&guard), SpanExporter::force_flush(&guard)];
+        for result in exported.into_iter().chain(others) {
+            assert!(matches!(result, Err(OTelSdkError::InternalFailure(_))));
+        }
     }
 }

@@ -291,7 +291,11 @@ impl Visit for Fields {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, int(value));
+        // OTLP integers are signed. What does not fit keeps its digits, as text.
+        match i64::try_from(value) {
+            Ok(value) => self.put(field, value),
+            Err(_) => self.put_text(field, &value.to_string()),
+        }
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
