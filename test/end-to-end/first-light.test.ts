@@ -110,10 +110,18 @@ describe.skipIf(!built)('first light', () => {
 	});
 
 	test('detached work of both languages is linked, not parented', async () => {
-		const trace = await get<TraceResponse>(`/api/v1/traces/${checkout.traceID}`);
-		const linked = trace.linkedFrom.filter(({ traceId }) => traceId !== checkout.traceID);
-		expect(linked.map((span) => span.service)).toContain('orders');
-		expect(linked.map((span) => span.service)).toContain('gateway');
+		// Detached work ends after the response, so its spans come a batch later than those of the request.
+		let linked: TraceResponse['linkedFrom'] = [];
+		await expect
+			.poll(
+				async () => {
+					const trace = await get<TraceResponse>(`/api/v1/traces/${checkout.traceID}`);
+					linked = trace.linkedFrom.filter(({ traceId }) => traceId !== checkout.traceID);
+					return linked.map((span) => span.service);
+				},
+				{ timeout: 10_000, interval: 200 },
+			)
+			.toEqual(expect.arrayContaining(['orders', 'gateway']));
 		for (const { traceId, spanId } of linked) {
 			const other = (await get<{ data: JaegerTrace[] }>(`/api/traces/${traceId}`)).data[0] as JaegerTrace;
 			const span = other.spans.find(({ spanID }) => spanID === spanId) as JaegerSpan;
@@ -123,9 +131,16 @@ describe.skipIf(!built)('first light', () => {
 	});
 
 	test('log lines of both languages are found by trace id', async () => {
-		const { logs } = await get<LogsResponse>(`/api/v1/traces/${checkout.traceID}/logs`);
-		const services = new Set(logs.map((log) => log.service));
-		for (const name of ['gateway', 'orders', 'inventory', 'pricing']) expect(services).toContain(name);
+		let logs: LogsResponse['logs'] = [];
+		await expect
+			.poll(
+				async () => {
+					({ logs } = await get<LogsResponse>(`/api/v1/traces/${checkout.traceID}/logs`));
+					return logs.map((log) => log.service);
+				},
+				{ timeout: 10_000, interval: 200 },
+			)
+			.toEqual(expect.arrayContaining(['gateway', 'orders', 'inventory', 'pricing']));
 		const spans = new Set(checkout.spans.map(({ spanID }) => spanID));
 		for (const log of logs) expect(spans).toContain(log.spanId);
 	});
