@@ -124,7 +124,9 @@ func (e guardedSpanExporter) ExportSpans(ctx context.Context, spans []sdktrace.R
 	return nil
 }
 
-func (e guardedSpanExporter) Shutdown(ctx context.Context) error { return contained(ctx, e.next.Shutdown) }
+func (e guardedSpanExporter) Shutdown(ctx context.Context) error {
+	return contained(ctx, e.next.Shutdown)
+}
 
 type guardedLogExporter struct {
 	*guard
@@ -136,7 +138,9 @@ func (e guardedLogExporter) Export(ctx context.Context, records []sdklog.Record)
 	return nil
 }
 
-func (e guardedLogExporter) Shutdown(ctx context.Context) error { return contained(ctx, e.next.Shutdown) }
+func (e guardedLogExporter) Shutdown(ctx context.Context) error {
+	return contained(ctx, e.next.Shutdown)
+}
 
 func (e guardedLogExporter) ForceFlush(ctx context.Context) error {
 	return contained(ctx, e.next.ForceFlush)

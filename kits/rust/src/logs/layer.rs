@@ -16,7 +16,6 @@ use tracing_subscriber::layer::{Context as LayerContext, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::line::{ErrorText, Line, span_of};
-use crate::attributes::int;
 use crate::config::LogWriter;
 use crate::core::Core;
 use crate::export::shorten;
