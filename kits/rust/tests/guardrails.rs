@@ -48,8 +48,9 @@ async fn baggage_is_kept_and_not_told() {
     let bench = Bench::new();
     let kit = bench.kit.clone();
     let guard = Context::new().with_baggage([KeyValue::new("tenant", "hushhush")]).attach();
-    let work = kit.span("request").observe(async { kit.detach("audit", async { Context::current().baggage().len() }) });
-    let kept = futures_util::FutureExt::now_or_never(work).unwrap();
+    let work =
+        kit.span("request").observe(async { Some(kit.detach("audit", async { Context::current().baggage().len() })) });
+    let kept = futures_util::FutureExt::now_or_never(work).flatten().unwrap();
     drop(guard);
     assert_eq!(kept.await.unwrap(), 1);
     let told = format!("{:?} {:?} {:?}", bench.spans(), bench.memory.metrics(), bench.memory.logs());
