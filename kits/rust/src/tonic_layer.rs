@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body::Body;
@@ -28,6 +29,7 @@ use crate::propagate::{HttpExtractor, HttpInjector};
 
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_MESSAGE: &str = "grpc-message";
+const GRPC_TIMEOUT: &str = "grpc-timeout";
 
 impl Kit {
     /// Traces and measures every call a tonic server receives, and contains panics of its methods: the call fails with `INTERNAL`,
@@ -142,6 +144,7 @@ where
             path: request.uri().path(),
             server: &split_host(authority, None),
             attributes,
+            deadline: None,
         };
         let pending = call.start(&remote);
         let context = pending.operation.context().clone();
@@ -171,6 +174,11 @@ where
             path: request.uri().path(),
             server: &self.layer.server,
             attributes: Vec::new(),
+            deadline: request
+                .headers()
+                .get(GRPC_TIMEOUT)
+                .and_then(timeout)
+                .and_then(|after| Instant::now().checked_add(after)),
         };
         let pending = call.start(&Context::current());
         let context = pending.operation.context().clone();
@@ -192,6 +200,8 @@ struct Call<'a> {
     path: &'a str,
     server: &'a [KeyValue],
     attributes: Vec<KeyValue>,
+    /// Until when the caller waits.
+    deadline: Option<Instant>,
 }
 
 impl Call<'_> {
@@ -216,7 +226,7 @@ impl Call<'_> {
             Side::Client => Outcome::failure(canceled),
         };
         operation.when_abandoned(outcome, Some(KeyValue::new(names::STATUS_CODE, canceled)));
-        let ending = Box::new(GrpcEnding { side: self.side, method, in_headers: None });
+        let ending = Box::new(GrpcEnding { side: self.side, method, deadline: self.deadline, in_headers: None });
         Pending { core: Arc::clone(self.core), operation, ending }
     }
 }
@@ -225,6 +235,7 @@ impl Call<'_> {
 struct GrpcEnding {
     side: Side,
     method: String,
+    deadline: Option<Instant>,
     in_headers: Option<GrpcStatus>,
 }
 
@@ -252,6 +263,21 @@ impl GrpcStatus {
     }
 }
 
+/// Reads `grpc-timeout`: up to eight digits and a unit.
+fn timeout(value: &HeaderValue) -> Option<Duration> {
+    let (digits, unit) = value.to_str().ok()?.split_at_checked(value.len().checked_sub(1)?)?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
 /// gRPC percent-encodes what is not printable ASCII in messages.
 fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -274,6 +300,13 @@ fn percent_decode(text: &str) -> String {
 
 impl GrpcEnding {
     fn conclude(&self, operation: &mut Operation, status: &GrpcStatus) -> Outcome {
+        // Caller and server watch the same deadline. A server that was first answers CANCELLED, and to the caller that is the deadline.
+        let status = match self.deadline {
+            Some(deadline) if status.code == Code::Cancelled && Instant::now() >= deadline => {
+                &GrpcStatus::of(Code::DeadlineExceeded, "")
+            }
+            _ => status,
+        };
         let code = status_name(status.code);
         operation.set_measured(names::STATUS_CODE, code);
         if self.side == Side::Server && status.unknown_method {

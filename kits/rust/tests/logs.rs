@@ -86,8 +86,7 @@ fn an_event_is_a_line_and_a_record_in_the_active_trace() {
     assert_eq!(line["trace_flags"], "01");
     assert_eq!(line["scope"], "orders.payment");
     assert_eq!(line["event"], "payment.failed");
-    let attributes =
-        serde_json::json!({ "amount": 12.5, "attempt": 2, "big": i64::MAX, "card": "visa", "last": false });
+    let attributes = serde_json::json!({ "amount": 12.5, "attempt": 2, "big": "18446744073709551615", "card": "visa", "last": false });
     assert_eq!(line["attrs"], attributes);
     assert_eq!(line["error"], serde_json::json!({ "type": "timeout", "message": "no answer" }));
 
