@@ -8,6 +8,13 @@
 import { Failure } from '../base/errors.ts';
 import { GRPC_STATUS, type GrpcStatusCode } from '../otlp/response.ts';
 
+/** Answered 405, and `Allow: POST` beside it. */
+export class WrongMethod extends Failure {
+	constructor(method: string) {
+		super('unsupported', `${method.slice(0, 20)} is not supported here; send telemetry with POST`);
+	}
+}
+
 export interface Answer {
 	readonly http: number;
 	readonly grpc: GrpcStatusCode;
@@ -27,7 +34,7 @@ export function answerTo(failure: Failure, retryAfterMs: number): Answer {
 			retryAfterMs: failure.retryAfterMs ?? retryAfterMs,
 			badRequest: false,
 		};
-	const [http, grpc] = finalStatus(failure);
+	const [http, grpc] = failure instanceof WrongMethod ? ([405, GRPC_STATUS.unimplemented] as const) : finalStatus(failure);
 	// What broke inside is for the log, not for whoever sent something.
 	const message = http === 500 ? 'internal error; the log of the platform says more' : failure.message;
 	return { http, grpc, message, retryAfterMs: undefined, badRequest: http === 400 };

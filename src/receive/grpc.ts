@@ -17,6 +17,7 @@ import {
 	type ServerInterceptor,
 	type ServerUnaryCall,
 	type sendUnaryData,
+	status,
 } from '@grpc/grpc-js';
 import type { Failure } from '../base/errors.ts';
 import type { Signal } from '../model/schema.ts';
@@ -37,6 +38,9 @@ const METHODS: Readonly<Record<Signal, string>> = {
 	metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
 	logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 };
+
+/** Answered as what it is, an unknown method, but with where to send instead. */
+const JAEGER_METHOD = '/jaeger.api_v2.CollectorService/PostSpans';
 
 const STREAMS_MAX = 256;
 const PING_EVERY_MS = 60_000;
@@ -62,6 +66,13 @@ export async function startGrpcReceiver(options: ReceiverOptions): Promise<Recei
 			void exportOne(signal, call, callback, options, limits, ledger);
 		server.register<Buffer, Buffer>(METHODS[signal], handle, asIs, asIs, 'unary');
 	}
+	server.register<Buffer, Buffer>(
+		JAEGER_METHOD,
+		(_call: ExportCall, callback: sendUnaryData<Buffer>) => callback(refuseJaeger()),
+		asIs,
+		asIs,
+		'unary',
+	);
 	const sockets = new Set<Socket>();
 	const listener = await listen(options, limits, server, sockets);
 	listener.on('drop', () => ledger.dropped());
@@ -108,6 +119,12 @@ async function stopServer(server: Server, listener: NetServer, sockets: Set<Sock
 	for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
 	await closed;
 	clearTimeout(force);
+}
+
+function refuseJaeger(): { code: number; details: string } {
+	const details =
+		"Jaeger's gRPC protocol is not received; send OTLP/gRPC to this port, as Jaeger's own agents and SDKs can (their OTLP exporter)";
+	return { code: status.UNIMPLEMENTED, details };
 }
 
 async function exportOne(

@@ -4,7 +4,10 @@ import { Failure } from '../base/errors.ts';
 
 const OTHERS: readonly { readonly path: RegExp; readonly about: string }[] = [
 	{ path: /^\/api\/traces\/?$/, about: "this looks like Jaeger's Thrift protocol, which is not received" },
-	{ path: /^\/(api\/v[12]\/)?spans\/?$/, about: "this looks like Zipkin's protocol, which is not received" },
+	{
+		path: /^\/(api\/v[12]\/)?spans\/?$/,
+		about: "this looks like Zipkin's protocol: v2 JSON is received on a port of its own, by default 9411, where zipkin.enabled is set",
+	},
 	{ path: /^\/v1development\/profiles\/?$/, about: 'profiles are not received' },
 	{ path: /^\/(api\/v1\/)?write\/?$/, about: 'this looks like Prometheus remote write, which is not received' },
 	{ path: /^\/loki\//, about: "this looks like Loki's push protocol, which is not received" },

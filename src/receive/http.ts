@@ -6,27 +6,18 @@
  * content type is missing or unknown, in JSON, which people can read.
  */
 
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { Failure } from '../base/errors.ts';
 import type { Signal } from '../model/schema.ts';
-import { encodeExportResponse, encodeStatus, GRPC_STATUS, type GrpcStatusCode } from '../otlp/response.ts';
-import { answerTo, asFailure } from './answers.ts';
+import { encodeExportResponse, encodeStatus } from '../otlp/response.ts';
+import { answerTo, asFailure, WrongMethod } from './answers.ts';
 import { type Cors, createCors } from './cors.ts';
 import { readBody } from './http-body.ts';
-import { refuseBrokenHttp } from './http-broken.ts';
+import { drainLate, listenHttp } from './http-listen.ts';
 import { notFound } from './http-paths.ts';
 import { CODINGS_ACCEPTED, inflate, parseCoding, tooLarge } from './inflate.ts';
 import type { Encoding, Ingest } from './ingest.ts';
-import {
-	cannotListen,
-	DEFAULT_RECEIVER_LIMITS,
-	type Receiver,
-	type ReceiverLimits,
-	type ReceiverOptions,
-	RequestLedger,
-} from './receiver.ts';
+import { DEFAULT_RECEIVER_LIMITS, type Receiver, type ReceiverLimits, type ReceiverOptions, RequestLedger } from './receiver.ts';
 
 export interface HttpReceiverOptions extends ReceiverOptions {
 	/** Browser origins that may send (CORS), `*` as wildcard; none by default. */
@@ -37,58 +28,26 @@ const SIGNALS: Readonly<Record<string, Signal>> = { '/v1/traces': 'traces', '/v1
 
 const CONTENT_TYPES: Readonly<Record<Encoding, string>> = { protobuf: 'application/x-protobuf', json: 'application/json' };
 
-/** How long a sender that was answered early may go on sending before its connection is cut. */
-const LINGER_MS = 5_000;
-
 /** Starts listening. Throws `Failure('conflict')` when the address is taken. */
 export async function startHttpReceiver(options: HttpReceiverOptions): Promise<Receiver> {
 	const limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits };
-	const server = createServer({
-		headersTimeout: limits.headersTimeoutMs,
-		// Behind the timer of `readBody`, which can answer in the sender's encoding.
-		requestTimeout: limits.headersTimeoutMs + limits.bodyTimeoutMs + LINGER_MS,
-		keepAliveTimeout: limits.idleTimeoutMs,
-		connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
-		keepAlive: true,
-		noDelay: true,
-	});
-	server.maxConnections = limits.connectionsMax;
 	const ledger = new RequestLedger('http', options);
-	server.on('drop', () => ledger.dropped());
 	const requests = new HttpRequests(options, limits, createCors(options.allowedOrigins ?? []), ledger);
-	const handle = (request: IncomingMessage, response: ServerResponse): void => void requests.handle(request, response);
-	server.on('request', handle);
-	// Answering before "100 Continue" spares the sender a body that would be refused.
-	server.on('checkContinue', handle);
-	server.on('clientError', (error, socket) => refuseBrokenHttp(error, socket, options.log));
-	server.listen(options.port, options.host);
-	try {
-		await once(server, 'listening');
-	} catch (cause) {
-		throw cannotListen('http', options.host, options.port, cause);
-	}
-	const { port } = server.address() as AddressInfo;
-	options.log.info({ host: options.host, port }, 'receiving OTLP/HTTP');
-	let stopped: Promise<void> | undefined;
+	const receiver = await listenHttp({
+		transport: 'http',
+		options,
+		limits,
+		ledger,
+		handle: (request, response) => void requests.handle(request, response),
+	});
+	options.log.info({ host: options.host, port: receiver.port }, 'receiving OTLP/HTTP');
 	return {
-		port,
+		port: receiver.port,
 		stop: () => {
 			requests.stopping = true;
-			stopped ??= stopServer(server, limits.stopTimeoutMs);
-			return stopped;
+			return receiver.stop();
 		},
 	};
-}
-
-async function stopServer(server: Server, timeoutMs: number): Promise<void> {
-	const closed = once(server, 'close');
-	server.close();
-	// Connections that fall idle after the call above are not closed by it.
-	const sweep = setInterval(() => server.closeIdleConnections(), 20);
-	const force = setTimeout(() => server.closeAllConnections(), timeoutMs);
-	await closed;
-	clearInterval(sweep);
-	clearTimeout(force);
 }
 
 interface Sent {
@@ -188,16 +147,12 @@ class HttpRequests {
 		}
 		const answer = answerTo(failure, this.#limits.retryAfterMs);
 		const encoding = parseEncoding(headers['content-type']) ?? 'json';
-		let status = answer.http;
-		let code: GrpcStatusCode = answer.grpc;
+		const status = answer.http;
 		const more: Record<string, string> = {};
-		if (failure instanceof WrongMethod) {
-			[status, code] = [405, GRPC_STATUS.unimplemented];
-			more.allow = 'POST';
-		}
+		if (status === 405) more.allow = 'POST';
 		if (status === 415) more['accept-encoding'] = CODINGS_ACCEPTED;
 		if (answer.retryAfterMs !== undefined) more['retry-after'] = String(Math.max(1, Math.ceil(answer.retryAfterMs / 1000)));
-		const body = encodeStatus(encoding, { ...answer, code });
+		const body = encodeStatus(encoding, { ...answer, code: answer.grpc });
 		this.#send(request, response, { status, body, contentType: CONTENT_TYPES[encoding], headers: more });
 		return failure.code;
 	}
@@ -213,24 +168,13 @@ class HttpRequests {
 			...(this.stopping || status === 408 ? { connection: 'close' } : {}),
 		});
 		response.end(body);
-		if (request.complete) return;
-		// Answered early: what still arrives is thrown away for a while, as cutting it off at once could destroy the answer on its way.
-		request.resume();
-		const cut = setTimeout(() => request.socket.destroy(), LINGER_MS);
-		const done = (): void => clearTimeout(cut);
-		request.once('end', done).once('close', done);
+		drainLate(request);
 	}
 }
 
 /** Of a request target, which may be a whole URL (RFC 9112, 3.2.2, "absolute-form"). */
 function pathOf(target: string): string {
 	return target.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] ?? '';
-}
-
-class WrongMethod extends Failure {
-	constructor(method: string) {
-		super('unsupported', `${method.slice(0, 20)} is not supported here; send OTLP with POST`);
-	}
 }
 
 /** Undefined when it is neither of the two, or JSON in another charset than the only one JSON has. */

@@ -54,14 +54,15 @@ export interface Receiver {
 	stop(): Promise<void>;
 }
 
-export type Transport = 'http' | 'grpc';
+export type Transport = 'http' | 'grpc' | 'zipkin';
 
 /** Why a server could not listen, as a `Failure` that says which setting to change. */
 export function cannotListen(transport: Transport, host: string, port: number, cause: unknown): Failure {
 	const detail = cause instanceof Error ? cause.message : String(cause);
+	const section = transport === 'zipkin' ? 'zipkin' : `otlp.${transport}`;
 	return new Failure('conflict', `cannot listen on ${host}:${port}: ${detail}`, {
 		cause,
-		hint: `stop what listens there, or set otlp.${transport}.port (THROUGHLINE_OTLP_${transport.toUpperCase()}_PORT) and otlp.${transport}.host`,
+		hint: `stop what listens there, or set ${section}.port (THROUGHLINE_${section.replace('.', '_').toUpperCase()}_PORT) and ${section}.host`,
 	});
 }
 

@@ -76,6 +76,9 @@ export const Config = z.strictObject({
 			inFlightBytesMax: bytes(256 * MiB).describe('bodies of all requests being received or waiting for the disk'),
 		})
 		.prefault({}),
+	zipkin: z
+		.strictObject({ enabled: flag(false).describe('receive Zipkin v2 JSON too, at /api/v2/spans'), host, port: port(9411) })
+		.prefault({}),
 	buffer: z
 		.strictObject({
 			bytesMax: bytes(4 * GiB).describe('disk the buffer may use before requests are refused'),

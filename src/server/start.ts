@@ -15,6 +15,7 @@ import { realFiles } from '../buffer/files.ts';
 import { ByteBudget } from '../receive/byte-budget.ts';
 import { startGrpcReceiver } from '../receive/grpc.ts';
 import { startHttpReceiver } from '../receive/http.ts';
+import { startZipkinReceiver } from '../receive/zipkin.ts';
 import { Store, type StoreTarget } from '../store/client.ts';
 import { lockDirectory } from '../store/embedded/directory-lock.ts';
 import { EmbeddedEngine, type EngineEvent } from '../store/embedded/supervisor.ts';
@@ -74,6 +75,10 @@ async function startParts(config: Config, log: ReturnType<typeof createLog>, run
 	running.add('OTLP/gRPC receiver', () => grpcReceiver.stop());
 	const httpReceiver = await startHttpReceiver({ ...receiving, ...http });
 	running.add('OTLP/HTTP receiver', () => httpReceiver.stop());
+	if (config.zipkin.enabled) {
+		const zipkinReceiver = await startZipkinReceiver({ ...receiving, ...config.zipkin });
+		running.add('Zipkin receiver', () => zipkinReceiver.stop());
+	}
 	const otlpGrpcUrl = url(grpc.host, grpcReceiver.port);
 	const otlpHttpUrl = url(http.host, httpReceiver.port);
 

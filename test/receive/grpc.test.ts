@@ -216,7 +216,9 @@ describe('bad calls', () => {
 
 	test('an unknown method or service is UNIMPLEMENTED', async () => {
 		expect((await call('/opentelemetry.proto.collector.trace.v1.TraceService/Import', 'x')).error?.code).toBe(status.UNIMPLEMENTED);
-		expect((await call('/jaeger.api_v2.CollectorService/PostSpans', 'x')).error?.code).toBe(status.UNIMPLEMENTED);
+		const jaeger = (await call('/jaeger.api_v2.CollectorService/PostSpans', 'x')).error;
+		expect(jaeger?.code).toBe(status.UNIMPLEMENTED);
+		expect(jaeger?.details).toMatch(/Jaeger.*OTLP\/gRPC/);
 		await expectGoodCallServed();
 	});
 
