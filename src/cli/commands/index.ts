@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { config } from './config.ts';
+import { exportTelemetry } from './export.ts';
 import { serve } from './serve.ts';
 
-export const COMMANDS: readonly ((program: Command) => void)[] = [serve, config];
+export const COMMANDS: readonly ((program: Command) => void)[] = [serve, exportTelemetry, config];
