@@ -18,7 +18,7 @@ import { buildResourceText, buildScopeText, EnvelopeCache, type Range } from './
 import { HourRule } from './hour.ts';
 import { transcodeJson } from './json/transcode.ts';
 import { ELEMENTS_MAX, RECORDS_MAX } from './limits.ts';
-import { Rejections } from './rejections.ts';
+import { type Rejection, Rejections } from './rejections.ts';
 import type { DecodeResult, Encoding } from './result.ts';
 import { Wire } from './wire.ts';
 
@@ -87,7 +87,8 @@ export abstract class SignalDecoder implements Decoder {
 			wire.close();
 		}
 		const accepted = block.rows - this.requestMark.rows;
-		return { accepted, rejected: this.rejections.count, message: this.rejections.message() };
+		const { count, codes } = this.rejections;
+		return { accepted, rejected: count, rejections: codes, message: this.rejections.message() };
 	}
 
 	protected abstract readonly signal: 'traces' | 'logs' | 'metrics';
@@ -102,7 +103,8 @@ export abstract class SignalDecoder implements Decoder {
 	/** Begins a row; false when the request has used up its rows, and the row is then rejected already. */
 	protected beginRow(): boolean {
 		if (!this.records.take()) {
-			this.rejections.add(`a request may hold ${RECORDS_MAX} ${this.noun}`, () => `number ${RECORDS_MAX + 1}`);
+			const text = `a request may hold ${RECORDS_MAX} ${this.noun}`;
+			this.rejections.add({ code: 'request_records', text }, () => `number ${RECORDS_MAX + 1}`);
 			return false;
 		}
 		this.block.mark(this.recordMark);
@@ -110,7 +112,7 @@ export abstract class SignalDecoder implements Decoder {
 	}
 
 	/** Takes back the row begun last. */
-	protected rejectRow(reason: string, example: () => string): void {
+	protected rejectRow(reason: Rejection, example: () => string): void {
 		this.block.rollback(this.recordMark);
 		this.rejections.add(reason, example);
 	}

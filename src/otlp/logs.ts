@@ -8,6 +8,7 @@ import { AttributeWriter } from './attributes.ts';
 import { SignalDecoder } from './decoder.ts';
 import { Fields } from './fields.ts';
 import { VALUE_DEPTH_MAX } from './limits.ts';
+import type { Rejection } from './rejections.ts';
 import { WIRE } from './wire.ts';
 
 const { varint: VARINT, fixed64: FIXED64, bytes: BYTES, fixed32: FIXED32 } = WIRE;
@@ -27,7 +28,7 @@ const LOG = {
 	eventName: 12,
 } as const;
 
-const BODY_TOO_DEEP = `the body nests deeper than ${VALUE_DEPTH_MAX} arrays and maps`;
+const BODY_TOO_DEEP: Rejection = { code: 'body_depth', text: `the body nests deeper than ${VALUE_DEPTH_MAX} arrays and maps` };
 /** Values of `body_type` by letter number: a string has one here, because '' says that there is no body. */
 const BODY_TYPES = LETTERS.map((letter) => new ByteSource(utf8Bytes(letter === '' ? 's' : letter)));
 

@@ -21,6 +21,7 @@ import { AttributeTexts } from './envelope-text.ts';
 import { Fields } from './fields.ts';
 import { ATTRIBUTES_MAX } from './limits.ts';
 import { PointReader } from './points.ts';
+import type { Rejection } from './rejections.ts';
 import { WIRE } from './wire.ts';
 
 const { varint: VARINT, bytes: BYTES } = WIRE;
@@ -30,7 +31,10 @@ const METRIC = { name: 1, description: 2, unit: 3, metadata: 12 } as const;
 /** Field numbers of `Gauge`, `Sum`, `Histogram`, `ExponentialHistogram` and `Summary`, which agree where they meet. */
 const DATA = { points: 1, temporality: 2, isMonotonic: 3 } as const;
 
-const CUT_ATTRIBUTES = `a data point's attributes name its series, so none may be left out: at most ${ATTRIBUTES_MAX}, with shorter keys, less deep`;
+const CUT_ATTRIBUTES: Rejection = {
+	code: 'point_attributes',
+	text: `a data point's attributes name its series, so none may be left out: at most ${ATTRIBUTES_MAX}, with shorter keys, less deep`,
+};
 
 function metricColumns(block: Block) {
 	return {

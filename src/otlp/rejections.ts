@@ -4,6 +4,12 @@
 const REASONS_MAX = 6;
 const EXAMPLE_CHARS_MAX = 120;
 
+/** Why a record is refused: a label for counters, of which there are only these, and the words for the sender. */
+export interface Rejection {
+	readonly code: 'trace_id' | 'span_id' | 'parent_span_id' | 'body_depth' | 'point_attributes' | 'request_records';
+	readonly text: string;
+}
+
 interface Reason {
 	count: number;
 	readonly example: string;
@@ -12,6 +18,8 @@ interface Reason {
 export class Rejections {
 	count = 0;
 	private readonly noun: string;
+	/** Code -> records. */
+	readonly codes = new Map<Rejection['code'], number>();
 	private readonly reasons = new Map<string, Reason>();
 	private readonly warnings = new Map<string, number>();
 
@@ -21,11 +29,12 @@ export class Rejections {
 	}
 
 	/** One record refused; `example` tells the sender which, and is asked for only when the reason is new. */
-	add(reason: string, example: () => string): void {
+	add({ code, text }: Rejection, example: () => string): void {
 		this.count++;
-		const known = this.reasons.get(reason);
+		this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
+		const known = this.reasons.get(text);
 		if (known !== undefined) known.count++;
-		else if (this.reasons.size < REASONS_MAX) this.reasons.set(reason, { count: 1, example: example().slice(0, EXAMPLE_CHARS_MAX) });
+		else if (this.reasons.size < REASONS_MAX) this.reasons.set(text, { count: 1, example: example().slice(0, EXAMPLE_CHARS_MAX) });
 	}
 
 	/** Something left out of records that were kept. */

@@ -65,7 +65,7 @@ const BYTES = 2;
  * message ExportTracePartialSuccess { int64 rejected_spans = 1; string error_message = 2; }
  * ```
  */
-export function encodeExportResponse(signal: Signal, encoding: Encoding, result: DecodeResult): Uint8Array {
+export function encodeExportResponse(signal: Signal, encoding: Encoding, result: Pick<DecodeResult, 'rejected' | 'message'>): Uint8Array {
 	const message = bounded(result.message);
 	const partial = result.rejected > 0 || message !== '';
 	if (encoding === 'json') {

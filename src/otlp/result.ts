@@ -1,5 +1,7 @@
 /** What decoding a request comes to, and the two encodings OTLP travels in. */
 
+import type { Rejection } from './rejections.ts';
+
 export type Encoding = 'protobuf' | 'json';
 
 export interface DecodeResult {
@@ -7,6 +9,8 @@ export interface DecodeResult {
 	readonly accepted: number;
 	/** Records refused one by one; the rest of the request is kept. */
 	readonly rejected: number;
+	/** The same by reason. */
+	readonly rejections: ReadonlyMap<Rejection['code'], number>;
 	/** Why, in English, for `partial_success.error_message`; '' when nothing was rejected. */
 	readonly message: string;
 }

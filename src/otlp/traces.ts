@@ -9,6 +9,7 @@ import { StringColumn } from '../model/columns/string.ts';
 import { AttributeWriter } from './attributes.ts';
 import { SignalDecoder } from './decoder.ts';
 import { Fields } from './fields.ts';
+import type { Rejection } from './rejections.ts';
 import { WIRE } from './wire.ts';
 
 const { varint: VARINT, fixed64: FIXED64, bytes: BYTES, fixed32: FIXED32 } = WIRE;
@@ -36,9 +37,12 @@ const EVENT = { time: 1, name: 2, attributes: 3, dropped: 4 } as const;
 const LINK = { traceId: 1, spanId: 2, traceState: 3, attributes: 4, dropped: 5, flags: 6 } as const;
 const STATUS = { message: 2, code: 3 } as const;
 
-const BAD_TRACE_ID = 'trace_id must be 16 bytes, not all zero (in JSON 32 hexadecimal digits)';
-const BAD_SPAN_ID = 'span_id must be 8 bytes, not all zero (in JSON 16 hexadecimal digits)';
-const BAD_PARENT_ID = 'parent_span_id must be empty or 8 bytes (in JSON 16 hexadecimal digits)';
+const BAD_TRACE_ID: Rejection = { code: 'trace_id', text: 'trace_id must be 16 bytes, not all zero (in JSON 32 hexadecimal digits)' };
+const BAD_SPAN_ID: Rejection = { code: 'span_id', text: 'span_id must be 8 bytes, not all zero (in JSON 16 hexadecimal digits)' };
+const BAD_PARENT_ID: Rejection = {
+	code: 'parent_span_id',
+	text: 'parent_span_id must be empty or 8 bytes (in JSON 16 hexadecimal digits)',
+};
 
 function spanColumns(block: Block) {
 	return {
@@ -115,7 +119,7 @@ export class TraceDecoder extends SignalDecoder {
 	}
 
 	/** Why this span cannot be kept. */
-	private fault(): string | undefined {
+	private fault(): Rejection | undefined {
 		const { wire, span } = this;
 		if (!span.isId(wire, SPAN.traceId, 16)) return BAD_TRACE_ID;
 		if (!span.isId(wire, SPAN.spanId, 8)) return BAD_SPAN_ID;

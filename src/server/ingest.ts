@@ -58,7 +58,10 @@ export class BlockIngest implements Ingest {
 		this.#accepted = metrics.counter('throughline_ingest_accepted_total', 'Spans, log records and data points acknowledged as durable.', [
 			'signal',
 		]);
-		this.#rejected = metrics.counter('throughline_ingest_rejected_total', 'Records refused one by one with partial_success.', ['signal']);
+		this.#rejected = metrics.counter('throughline_ingest_rejected_total', 'Records refused one by one with partial_success.', [
+			'signal',
+			'reason',
+		]);
 		this.#failed = metrics.counter('throughline_ingest_failed_total', 'Records decoded but not made durable; their senders were told so.', [
 			'signal',
 		]);
@@ -68,7 +71,7 @@ export class BlockIngest implements Ingest {
 		if (this.#closed) throw new Failure('unavailable', 'the platform is stopping', { retryAfterMs: 1000 });
 		const open = this.#open[signal];
 		const result = open.decoder.decode(body, encoding, this.#options.clock.nowMs());
-		this.#rejected.add(result.rejected, { signal });
+		for (const [reason, count] of result.rejections) this.#rejected.add(count, { signal, reason });
 		if (result.accepted === 0) return result;
 		return new Promise((settle, fail) => {
 			open.waiters.push({ result, settle, fail });
