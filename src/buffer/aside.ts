@@ -1,14 +1,16 @@
 /**
- * What cannot be loaded is put aside, never thrown away unseen: segments the loader refuses for good go to `dead-letter/`, each
- * with `<id>.json` saying why; damaged bytes go to `quarantine/` with the same. To try a dead letter again, move its `.sealed` file back
- * into the buffer's directory and restart: its id is unchanged, so whatever had been loaded of it still counts once.
+ * What cannot be loaded is put aside, never thrown away unseen. Records the engine refuses for good go to `dead-letter/` as a segment of
+ * their own, with `<id>.json` saying why; damaged bytes go to `quarantine/` with the same. `throughline buffer replay` moves dead letters
+ * back; a batch that was refused whole keeps its id, so whatever had been loaded of it still counts once.
  */
 
 import { join } from 'node:path';
 import type { Failure } from '../base/errors.ts';
 import type { BufferContext, Segment } from './options.ts';
-import { totalRows } from './options.ts';
-import type { Damage } from './segment.ts';
+import { type Damage, encodeSegment, poisonSegmentId, rowsByTable, type SegmentRecord } from './segment.ts';
+
+/** `poison`: records the engine cannot read. `refused`: all records of a table, for whatever reason. */
+export type DeadLetterKind = 'poison' | 'refused';
 
 export class Aside {
 	readonly #context: BufferContext;
@@ -26,23 +28,26 @@ export class Aside {
 		await this.#context.files.makeDirectory(this.#quarantine);
 	}
 
-	/** Moves a segment out of the way of the others. Throws when the disk does. */
-	async deadLetter(segment: Segment, why: Failure): Promise<void> {
-		const { files, stats, log, clock, directory } = this.#context;
-		const rows = Object.fromEntries(segment.rows);
-		const reason = { segment: segment.id, code: why.code, message: why.message, rows, atMs: clock.nowMs() };
-		await files.replace(join(this.#deadLetters, `${segment.id}.json`), json(reason));
-		try {
-			await files.rename(segment.path, join(this.#deadLetters, `${segment.id}.sealed`));
-		} catch (error) {
-			// Somebody deleted the file: the reason beside it is all that can be kept.
-			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-		}
-		await files.syncDirectory(this.#deadLetters);
-		await files.syncDirectory(directory);
-		stats.deadLetterSegments++;
-		stats.deadLetterRows += totalRows(segment);
-		log.error(reason, 'segment cannot be loaded and was moved to dead-letter/');
+	/** Writes `records` of a segment out of the way of the others. Repeating it overwrites. Throws when the disk does. */
+	async deadLetter(
+		segment: Segment,
+		kind: DeadLetterKind,
+		records: readonly SegmentRecord[],
+		why: ReadonlyMap<number, Failure>,
+	): Promise<void> {
+		const { files, stats, log, clock } = this.#context;
+		const id = kind === 'poison' ? poisonSegmentId(segment.id) : segment.id;
+		const tables = Array.from(rowsByTable(records), ([table, rows]) => {
+			const of = records.filter((record) => record.table === table);
+			const first = why.get(of[0]?.sequence ?? -1);
+			return { table, records: of.length, rows, code: first?.code, message: first?.message };
+		});
+		const reason = { id, segment: segment.id, kind, tables, atMs: clock.nowMs() };
+		await files.replace(join(this.#deadLetters, `${id}.json`), json(reason));
+		await files.replace(join(this.#deadLetters, `${id}.sealed`), encodeSegment(id, records));
+		stats.deadLetterFiles++;
+		stats.deadLetterRecords += records.length;
+		log.error(reason, 'records cannot be loaded and were moved to dead-letter/');
 		await this.#trim(this.#deadLetters);
 	}
 
@@ -51,11 +56,10 @@ export class Aside {
 		const { files, stats, log, clock } = this.#context;
 		for (const range of ranges) {
 			const name = join(this.#quarantine, `${id}-${range.offset}`);
-			const reason = { segment: id, ...range, atMs: clock.nowMs() };
+			const reason = { segment: id, ...range, rows: Object.fromEntries(range.rows), atMs: clock.nowMs() };
 			stats.quarantinedRanges++;
 			stats.quarantinedBytes += range.bytes;
 			stats.lostRecords += range.records ?? 1;
-			stats.lostRows += range.rows;
 			log.error(reason, 'segment is damaged; the bytes are copied to quarantine/ and the rest is loaded');
 			try {
 				await files.replace(`${name}.bytes`, bytes.subarray(range.offset, range.offset + range.bytes));

@@ -5,14 +5,16 @@
  */
 
 import { assert, Failure } from '../base/errors.ts';
+import { Accounts } from './accounts.ts';
 import { Aside } from './aside.ts';
 import { SegmentLoader } from './loader.ts';
-import { type BufferContext, type BufferOptions, type BufferStats, DEFAULT_LIMITS, emptyStats, type Segment } from './options.ts';
+import { type BufferContext, type BufferOptions, type BufferStats, DEFAULT_LIMITS, emptyCounters, type Segment } from './options.ts';
 import { recoverSegments } from './recovery.ts';
 import { type BufferRecord, segmentCreatedMs } from './segment.ts';
 import { SegmentWriter } from './writer.ts';
 
-export type { BufferLimits, BufferOptions, BufferStats, Loader, SealedSegment } from './options.ts';
+export { DROP_REASONS, type DropReason, missingRows, type TableAccount } from './accounts.ts';
+export type { BufferLimits, BufferOptions, BufferStats, LoadBatch, Loader } from './options.ts';
 export { DEFAULT_LIMITS } from './options.ts';
 export type { BufferRecord, SegmentRecord } from './segment.ts';
 
@@ -50,7 +52,8 @@ export class SegmentBuffer {
 	 * Throws what the file system throws, and `Failure('unsupported')` for segments of another format version.
 	 */
 	static async open(options: BufferOptions): Promise<SegmentBuffer> {
-		const context: BufferContext = { ...options, limits: { ...DEFAULT_LIMITS, ...options.limits }, stats: emptyStats() };
+		const limits = { ...DEFAULT_LIMITS, ...options.limits };
+		const context: BufferContext = { ...options, limits, stats: emptyCounters(), accounts: new Accounts() };
 		await context.files.makeDirectory(context.directory);
 		const aside = new Aside(context);
 		await aside.open();
@@ -86,11 +89,10 @@ export class SegmentBuffer {
 
 	/** A snapshot. */
 	stats(): BufferStats {
-		const { stats, clock } = this.#context;
-		const snapshot = { ...stats };
-		const oldestMs = Math.min(this.#loader.oldestMs(), this.#writer.oldestMs());
-		snapshot.oldestAgeMs = Number.isFinite(oldestMs) ? Math.max(0, clock.nowMs() - oldestMs) : 0;
-		return snapshot;
+		const { stats, accounts, clock } = this.#context;
+		const waiting = [...this.#writer.segments(), ...this.#loader.segments()];
+		const oldestMs = waiting.reduce((oldest, { id }) => Math.min(oldest, segmentCreatedMs(id)), clock.nowMs());
+		return { ...stats, oldestAgeMs: clock.nowMs() - oldestMs, accounts: accounts.snapshot(waiting) };
 	}
 
 	/** Throws `overloaded` when `bytes` more would break a limit. */

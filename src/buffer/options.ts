@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Timer } from '../base/timer.ts';
+import type { Accounts, Holder, TableAccount } from './accounts.ts';
 import type { Files } from './files.ts';
 import type { SegmentRecord } from './segment.ts';
 
@@ -47,30 +48,31 @@ export const DEFAULT_LIMITS: BufferLimits = {
 	loadRetryMaxMs: 30_000,
 };
 
-/** A complete segment on its way into the engine. */
-export interface SealedSegment {
-	/** Unique across restarts; sorts by age. The deduplication token of whatever is done with the segment. */
-	readonly id: string;
-	readonly createdMs: number;
-	/** Of the file. */
-	readonly bytes: number;
-	/** Table -> rows. */
-	readonly rows: ReadonlyMap<string, number>;
-	/** The records by table, in the order they were appended, checksums verified. Damaged ones are set aside, counted and left out. */
-	read(): Promise<ReadonlyMap<string, readonly SegmentRecord[]>>;
+/** Records of one table of one segment on their way into the engine, in the order they were appended, checksums verified. */
+export interface LoadBatch {
+	/** The deduplication token: the segment's id, unique across restarts. It stands for the same rows of this table for ever. */
+	readonly token: string;
+	readonly table: string;
+	readonly rows: number;
+	readonly records: readonly SegmentRecord[];
 }
 
-/**
- * Takes a segment into the engine; when it resolves the segment is deleted. It may be called for a segment it has already taken
- * (a crash, or an error after the fact), so it must recognise `segment.id`. A `Failure` that is not retryable sends the segment
- * to `dead-letter/`; any other error is tried again for as long as it takes. `signal` aborts when the buffer closes.
- */
-export type Loader = (segment: SealedSegment, signal: AbortSignal) => Promise<void>;
+/** How segments reach the engine. `signal` aborts when the buffer closes. */
+export interface Loader {
+	/**
+	 * Takes a batch into the engine. It may be called for a batch it has already taken (a crash, or an error after the fact), so it must
+	 * recognise the token. A `Failure` that is not retryable blames the records, see `segment-load.ts`; any other error is tried
+	 * again for as long as it takes.
+	 */
+	load(batch: LoadBatch, signal: AbortSignal): Promise<void>;
+	/** Fails as `load` would when the engine cannot read the records' bytes, and stores nothing. */
+	check(batch: LoadBatch, signal: AbortSignal): Promise<void>;
+}
 
 export interface BufferOptions {
 	/** Created when missing. One open buffer for each directory: the caller holds the lock. */
 	readonly directory: string;
-	readonly load: Loader;
+	readonly loader: Loader;
 	readonly limits?: Partial<BufferLimits>;
 	readonly files: Files;
 	readonly clock: Clock;
@@ -83,7 +85,12 @@ export interface BufferOptions {
 }
 
 /** All counters are of this process; gauges are of now. */
-export interface BufferStats {
+export interface BufferStats extends BufferCounters {
+	/** Table -> what became of its rows. */
+	readonly accounts: ReadonlyMap<string, TableAccount>;
+}
+
+export interface BufferCounters {
 	/** Segments not yet loaded, the open one included, and their bytes. */
 	segments: number;
 	bytes: number;
@@ -92,23 +99,21 @@ export interface BufferStats {
 	/** Age of the oldest segment not yet loaded; 0 when there is none. */
 	oldestAgeMs: number;
 	appendedRecords: number;
-	appendedRows: number;
 	appendedBytes: number;
 	/** Appends refused because of a limit, and appends the disk failed. */
 	refusedAppends: number;
 	failedAppends: number;
 	syncs: number;
 	loadedSegments: number;
-	loadedRows: number;
 	loadFailures: number;
-	deadLetterSegments: number;
-	deadLetterRows: number;
+	/** Files written to `dead-letter/`, and the records in them. */
+	deadLetterFiles: number;
+	deadLetterRecords: number;
 	/** Damaged stretches copied to `quarantine/`. */
 	quarantinedRanges: number;
 	quarantinedBytes: number;
-	/** Records and rows known to be lost in them; at least, as an unreadable end of a segment does not tell. */
+	/** Records known to be lost in them; at least, as an unreadable end of a segment does not tell. */
 	lostRecords: number;
-	lostRows: number;
 	/** Unacknowledged ends cut off at recovery. */
 	tornBytes: number;
 	/** Files deleted from `dead-letter/` and `quarantine/` to stay within `asideBytesMax`. */
@@ -116,55 +121,44 @@ export interface BufferStats {
 	asideDeletedBytes: number;
 	/** Found at start and handed to the loader. */
 	recoveredSegments: number;
-	recoveredRows: number;
 }
 
-export function emptyStats(): BufferStats {
+export function emptyCounters(): BufferCounters {
 	return {
 		segments: 0,
 		bytes: 0,
 		pendingBytes: 0,
 		oldestAgeMs: 0,
 		appendedRecords: 0,
-		appendedRows: 0,
 		appendedBytes: 0,
 		refusedAppends: 0,
 		failedAppends: 0,
 		syncs: 0,
 		loadedSegments: 0,
-		loadedRows: 0,
 		loadFailures: 0,
-		deadLetterSegments: 0,
-		deadLetterRows: 0,
+		deadLetterFiles: 0,
+		deadLetterRecords: 0,
 		quarantinedRanges: 0,
 		quarantinedBytes: 0,
 		lostRecords: 0,
-		lostRows: 0,
 		tornBytes: 0,
 		asideDeletedFiles: 0,
 		asideDeletedBytes: 0,
 		recoveredSegments: 0,
-		recoveredRows: 0,
 	};
 }
 
 /** What every part of the buffer works with. */
 export interface BufferContext extends Omit<BufferOptions, 'limits'> {
 	readonly limits: BufferLimits;
-	readonly stats: BufferStats;
+	readonly stats: BufferCounters;
+	readonly accounts: Accounts;
 }
 
-/** A segment not yet loaded. `bytes`, `records` and `rows` cover what is known to be on disk. */
-export interface Segment {
+/** A segment not yet loaded. `bytes` and `records` cover what is known to be on disk. */
+export interface Segment extends Holder {
 	readonly id: string;
 	path: string;
 	bytes: number;
 	records: number;
-	readonly rows: Map<string, number>;
-}
-
-export function totalRows(segment: Pick<Segment, 'rows'>): number {
-	let total = 0;
-	for (const rows of segment.rows.values()) total += rows;
-	return total;
 }

@@ -6,8 +6,7 @@
 import { join } from 'node:path';
 import type { Aside } from './aside.ts';
 import type { BufferContext, Segment } from './options.ts';
-import { totalRows } from './options.ts';
-import { type Damage, parseSegmentName, type Scan, scanSegment } from './segment.ts';
+import { type Damage, parseSegmentName, rowsByTable, type Scan, scanSegment } from './segment.ts';
 
 /** Segments with something to load, oldest first. */
 export async function recoverSegments(context: BufferContext, aside: Aside): Promise<Segment[]> {
@@ -25,17 +24,16 @@ export async function recoverSegments(context: BufferContext, aside: Aside): Pro
 		stats.segments++;
 		stats.bytes += segment.bytes;
 		stats.recoveredSegments++;
-		stats.recoveredRows += totalRows(segment);
 	}
 	if (found.length > 0) {
 		await files.syncDirectory(directory);
-		log.info({ segments: stats.recoveredSegments, rows: stats.recoveredRows, tornBytes: stats.tornBytes }, 'recovered the buffer');
+		log.info({ segments: stats.recoveredSegments, bytes: stats.bytes, tornBytes: stats.tornBytes }, 'recovered the buffer');
 	}
 	return found;
 }
 
 async function recover(context: BufferContext, aside: Aside, path: string, id: string, sealed: boolean): Promise<Segment | undefined> {
-	const { directory, files, stats, log } = context;
+	const { directory, files, stats, accounts, log } = context;
 	let bytes: Uint8Array;
 	try {
 		bytes = await files.read(path);
@@ -45,13 +43,16 @@ async function recover(context: BufferContext, aside: Aside, path: string, id: s
 		return { id, path, bytes: await files.size(path), records: 0, rows: new Map() };
 	}
 	const scan = scanSegment(id, bytes);
-	await aside.damaged(id, bytes, sealed ? damageOfSealed(scan, bytes.length) : scan.damage);
+	const damage = sealed ? damageOfSealed(scan, bytes.length) : scan.damage;
+	await aside.damaged(id, bytes, damage);
+	for (const { rows } of damage) for (const [table, lost] of rows) accounts.foundLost(table, lost);
 	if (scan.records.length === 0) {
 		if (!sealed) stats.tornBytes += bytes.length;
 		await files.remove(path);
 		return undefined;
 	}
-	const segment: Segment = { id, path, bytes: bytes.length, records: scan.records.length, rows: rowsByTable(scan) };
+	const segment: Segment = { id, path, bytes: bytes.length, records: scan.records.length, rows: new Map() };
+	for (const [table, rows] of rowsByTable(scan.records)) accounts.recovered(segment, table, rows);
 	if (sealed) return segment;
 	stats.tornBytes += bytes.length - scan.end;
 	segment.bytes = scan.end;
@@ -69,10 +70,4 @@ async function recover(context: BufferContext, aside: Aside, path: string, id: s
 export function damageOfSealed(scan: Scan, length: number): readonly Damage[] {
 	if (scan.end >= length) return scan.damage;
 	return [...scan.damage, { offset: scan.end, bytes: length - scan.end, records: undefined, rows: scan.rowsBeyond }];
-}
-
-function rowsByTable(scan: Scan): Map<string, number> {
-	const rows = new Map<string, number>();
-	for (const record of scan.records) rows.set(record.table, (rows.get(record.table) ?? 0) + record.rows);
-	return rows;
 }

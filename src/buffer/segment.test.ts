@@ -114,9 +114,13 @@ describe('a torn or damaged segment', () => {
 		const { bytes, ends } = segment(numbered(4));
 		const damaged = bytes.slice();
 		damaged.fill(0xff, (ends[1] ?? 0) - 5, ends[1]); // the payload of the second record; its head still says how long it was
-		expect(scanSegment(ID, damaged).damage).toEqual([{ offset: ends[0], bytes: (ends[1] ?? 0) - (ends[0] ?? 0), records: 1, rows: 2 }]);
+		expect(scanSegment(ID, damaged).damage).toEqual([
+			{ offset: ends[0], bytes: (ends[1] ?? 0) - (ends[0] ?? 0), records: 1, rows: new Map([['spans', 2]]) },
+		]);
 		damaged.fill(0xff, (ends[0] ?? 0) + 3, ends[2]); // two records, heads and all
-		expect(scanSegment(ID, damaged).damage).toEqual([{ offset: ends[0], bytes: (ends[2] ?? 0) - (ends[0] ?? 0), records: 2, rows: 0 }]);
+		expect(scanSegment(ID, damaged).damage).toEqual([
+			{ offset: ends[0], bytes: (ends[2] ?? 0) - (ends[0] ?? 0), records: 2, rows: new Map() },
+		]);
 	});
 
 	test('a damaged header costs no record', () => {

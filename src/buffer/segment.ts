@@ -29,6 +29,7 @@
  * 0.68 GB/s of CRC-32C in JavaScript with eight tables; both find all burst errors up to 32 bits.
  */
 
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { assert, Failure } from '../base/errors.ts';
 
@@ -51,8 +52,8 @@ export interface Damage {
 	readonly bytes: number;
 	/** Records missing here, by their sequence numbers; undefined when nothing readable follows. */
 	readonly records: number | undefined;
-	/** Their rows, as far as heads were still readable. */
-	readonly rows: number;
+	/** Their rows by table, as far as heads were still readable. */
+	readonly rows: ReadonlyMap<string, number>;
 }
 
 export interface Scan {
@@ -60,8 +61,8 @@ export interface Scan {
 	readonly damage: readonly Damage[];
 	/** Where the last readable record ends; whatever follows was torn off by a crash, or is damaged when the segment was sealed. */
 	readonly end: number;
-	/** Rows that readable heads behind `end` claim. */
-	readonly rowsBeyond: number;
+	/** Rows by table that readable heads behind `end` claim. */
+	readonly rowsBeyond: ReadonlyMap<string, number>;
 }
 
 export const HEADER_BYTES = 24;
@@ -92,6 +93,14 @@ export function segmentCreatedMs(id: string): number {
 	return Number(id.slice(0, 13));
 }
 
+/**
+ * The id of the segment that takes the poisoned records of segment `id` (see `segment-load.ts`): another one, as the engine remembers
+ * `id` for the records beside them, and always the same one, so that finding them again writes the same file.
+ */
+export function poisonSegmentId(id: string): string {
+	return segmentId(segmentCreatedMs(id), Number(id.slice(14, 20)), createHash('sha256').update(id).digest().subarray(0, MARKER_BYTES));
+}
+
 export function encodeHeader(createdMs: number): Uint8Array {
 	const header = new Uint8Array(HEADER_BYTES);
 	const view = new DataView(header.buffer);
@@ -119,6 +128,20 @@ export function encodeRecordHead(id: string, record: BufferRecord, sequence: num
 	return head;
 }
 
+/** A complete segment of records that keep the sequence they had where they come from. */
+export function encodeSegment(id: string, records: readonly SegmentRecord[]): Uint8Array {
+	return Buffer.concat([
+		encodeHeader(segmentCreatedMs(id)),
+		...records.flatMap((record) => [encodeRecordHead(id, record, record.sequence), record.payload]),
+	]);
+}
+
+export function rowsByTable(records: Iterable<{ readonly table: string; readonly rows: number }>): Map<string, number> {
+	const sums = new Map<string, number>();
+	for (const { table, rows } of records) sums.set(table, (sums.get(table) ?? 0) + rows);
+	return sums;
+}
+
 /**
  * Reads a whole segment. Payloads are views into `bytes`. Damaged stretches are stepped over to the next record that is whole.
  * Throws `Failure('unsupported')` when a readable header names another version.
@@ -129,7 +152,7 @@ export function scanSegment(id: string, bytes: Uint8Array): Scan {
 	const damage: Damage[] = [];
 	const start = headerIsWhole(id, bytes) ? HEADER_BYTES : 0;
 	let damagedFrom = start === 0 ? 0 : -1;
-	let rowsLost = 0;
+	let lost: Head[] = [];
 	let nextSequence = 0;
 	let end = start;
 	let offset = start === 0 ? find(bytes, marker, 0) : start;
@@ -138,9 +161,9 @@ export function scanSegment(id: string, bytes: Uint8Array): Scan {
 		const whole = head !== undefined && head.end <= bytes.length && crc32(bytes.subarray(head.payload, head.end)) === head.payloadCrc;
 		if (head !== undefined && whole) {
 			if (damagedFrom >= 0)
-				damage.push({ offset: damagedFrom, bytes: offset - damagedFrom, records: head.sequence - nextSequence, rows: rowsLost });
+				damage.push({ offset: damagedFrom, bytes: offset - damagedFrom, records: head.sequence - nextSequence, rows: rowsByTable(lost) });
 			damagedFrom = -1;
-			rowsLost = 0;
+			lost = [];
 			records.push({
 				table: head.table,
 				rows: head.rows,
@@ -152,10 +175,10 @@ export function scanSegment(id: string, bytes: Uint8Array): Scan {
 			continue;
 		}
 		if (damagedFrom < 0) damagedFrom = offset;
-		rowsLost += head?.rows ?? 0;
+		if (head !== undefined) lost.push(head);
 		offset = head !== undefined && head.end <= bytes.length ? head.end : find(bytes, marker, offset + 1);
 	}
-	return { records, damage, end, rowsBeyond: rowsLost };
+	return { records, damage, end, rowsBeyond: rowsByTable(lost) };
 }
 
 interface Head {

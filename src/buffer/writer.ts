@@ -134,14 +134,11 @@ export class SegmentWriter {
 	}
 
 	#count(segment: OpenSegment, append: Pending): void {
-		const { stats } = this.#context;
+		const { stats, accounts } = this.#context;
 		stats.pendingBytes -= append.bytes;
 		stats.appendedBytes += append.bytes;
 		stats.appendedRecords += append.records.length;
-		for (const { table, rows } of append.records) {
-			stats.appendedRows += rows;
-			segment.rows.set(table, (segment.rows.get(table) ?? 0) + rows);
-		}
+		for (const { table, rows } of append.records) accounts.appended(segment, table, rows);
 	}
 
 	async #create(): Promise<OpenSegment> {
@@ -198,6 +195,7 @@ export class SegmentWriter {
 		const { files, log } = this.#context;
 		this.#open = undefined;
 		segment.cancelSeal();
+		if (segment.records > 0) this.#finishing.add(segment);
 		try {
 			if (segment.records > 0) await files.truncate(segment.path, segment.bytes);
 		} catch (error) {
@@ -215,11 +213,10 @@ export class SegmentWriter {
 		}
 	}
 
-	/** Creation time of the oldest segment that was not offered yet. */
-	oldestMs(): number {
-		let oldest = this.#open === undefined ? Number.POSITIVE_INFINITY : segmentCreatedMs(this.#open.id);
-		for (const { id } of this.#finishing) oldest = Math.min(oldest, segmentCreatedMs(id));
-		return oldest;
+	/** Segments that were not offered yet. */
+	*segments(): Iterable<Segment> {
+		if (this.#open !== undefined) yield this.#open;
+		yield* this.#finishing;
 	}
 }
 

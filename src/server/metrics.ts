@@ -1,13 +1,26 @@
 /** The platform's own numbers, collected by prom-client and served at `/metrics`. */
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Metrics } from '../base/metrics.ts';
+import type { Labels, Metrics } from '../base/metrics.ts';
 
 export interface CollectedMetrics extends Metrics {
 	/** The Prometheus exposition text. */
 	text(): Promise<string>;
 	/** Reads `value` whenever the metrics are asked for. */
 	observed(name: string, help: string, kind: 'gauge' | 'counter', value: () => number): void;
+	/** The same for a family of series. */
+	observedSeries(
+		name: string,
+		help: string,
+		kind: 'gauge' | 'counter',
+		labelNames: readonly string[],
+		series: () => Iterable<Sample>,
+	): void;
+}
+
+export interface Sample {
+	readonly labels: Labels;
+	readonly value: number;
 }
 
 export function collectMetrics(): CollectedMetrics {
@@ -34,20 +47,23 @@ export function collectMetrics(): CollectedMetrics {
 			return { observe: (value, labels = {}) => histogram.observe({ ...labels }, value) };
 		},
 		observed(name, help, kind, value) {
+			this.observedSeries(name, help, kind, [], () => [{ labels: {}, value: value() }]);
+		},
+		observedSeries(name, help, kind, labelNames, series) {
 			if (kind === 'gauge') {
 				new Gauge({
-					...common(name, help),
+					...common(name, help, labelNames),
 					collect() {
-						this.set(value());
+						for (const { labels, value } of series()) this.set({ ...labels }, value);
 					},
 				});
 				return;
 			}
 			new Counter({
-				...common(name, help),
+				...common(name, help, labelNames),
 				collect() {
 					this.reset();
-					this.inc(value());
+					for (const { labels, value } of series()) this.inc({ ...labels }, value);
 				},
 			});
 		},

@@ -9,9 +9,7 @@ import type { HealthReport } from '../api/context.ts';
 import { systemClock } from '../base/clock.ts';
 import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { systemTimer } from '../base/timer.ts';
-import { SegmentBuffer } from '../buffer/buffer.ts';
-import { realFiles } from '../buffer/files.ts';
+import type { SegmentBuffer } from '../buffer/buffer.ts';
 import { ByteBudget } from '../receive/byte-budget.ts';
 import { startGrpcReceiver } from '../receive/grpc.ts';
 import { startHttpReceiver } from '../receive/http.ts';
@@ -22,9 +20,9 @@ import { EmbeddedEngine, type EngineEvent } from '../store/embedded/supervisor.t
 import { migrate } from '../store/schema/migrate.ts';
 import type { Config } from './config.ts';
 import { BlockIngest } from './ingest.ts';
-import { segmentLoader } from './load-segments.ts';
 import { createLog } from './log.ts';
 import { type CollectedMetrics, collectMetrics } from './metrics.ts';
+import { openBuffer } from './open-buffer.ts';
 import { Running } from './running.ts';
 import { startTracing, traceQueries, traceRequests } from './tracing.ts';
 
@@ -147,64 +145,6 @@ async function prepareDatabase(config: Config, store: Store, log: Log): Promise<
 			hint: `is the ClickHouse server of storage.clickhouse.url (${serverUrl}) running? without that setting the embedded engine is used`,
 		});
 	}
-}
-
-async function openBuffer(config: Config, store: Store, metrics: CollectedMetrics, log: Log): Promise<SegmentBuffer> {
-	const syncSeconds = metrics.histogram(
-		'throughline_buffer_sync_seconds',
-		'Time of one fsync.',
-		[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1],
-	);
-	const buffer = await SegmentBuffer.open({
-		directory: join(config.data.dir, 'buffer'),
-		load: segmentLoader(store, metrics),
-		limits: config.buffer,
-		files: realFiles,
-		clock: systemClock,
-		timer: systemTimer,
-		random: (count) => randomBytes(count),
-		log,
-		onSync: (durationMs) => syncSeconds.observe(durationMs / 1000),
-	});
-	metrics.observed('throughline_buffer_segments', 'Segments not yet loaded.', 'gauge', () => buffer.stats().segments);
-	metrics.observed('throughline_buffer_bytes', 'Bytes of segments not yet loaded.', 'gauge', () => buffer.stats().bytes);
-	metrics.observed(
-		'throughline_buffer_oldest_seconds',
-		'Age of the oldest segment not yet loaded.',
-		'gauge',
-		() => buffer.stats().oldestAgeMs / 1000,
-	);
-	metrics.observed('throughline_buffer_rows', 'Rows durable and not yet loaded.', 'gauge', () => {
-		const { appendedRows, recoveredRows, loadedRows, deadLetterRows } = buffer.stats();
-		return appendedRows + recoveredRows - loadedRows - deadLetterRows;
-	});
-	metrics.observed(
-		'throughline_buffer_recovered_rows_total',
-		'Rows an earlier run had made durable and not loaded.',
-		'counter',
-		() => buffer.stats().recoveredRows,
-	);
-	metrics.observed('throughline_buffer_appended_rows_total', 'Rows made durable.', 'counter', () => buffer.stats().appendedRows);
-	metrics.observed(
-		'throughline_buffer_refused_total',
-		'Appends refused because the buffer or the disk is full.',
-		'counter',
-		() => buffer.stats().refusedAppends,
-	);
-	metrics.observed(
-		'throughline_buffer_load_failures_total',
-		'Loads that failed and are tried again.',
-		'counter',
-		() => buffer.stats().loadFailures,
-	);
-	metrics.observed(
-		'throughline_buffer_dead_letter_rows_total',
-		'Rows moved to dead-letter/.',
-		'counter',
-		() => buffer.stats().deadLetterRows,
-	);
-	metrics.observed('throughline_buffer_lost_rows_total', 'Rows lost to damage on disk.', 'counter', () => buffer.stats().lostRows);
-	return buffer;
 }
 
 function startOwnTraces(config: Config, otlpHttpUrl: string, running: Running): Tracer | undefined {

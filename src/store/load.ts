@@ -48,18 +48,32 @@ export async function load(
 	token: string,
 	options: LoadOptions = {},
 ): Promise<void> {
-	const columns = table.columns.map((column) => column.name).join(', ');
-	const sql = `INSERT INTO ${table.table} (${columns}) FORMAT Native`;
-	const settings = { ...SETTINGS, insert_deduplication_token: token };
-	const inserting = store.insert(sql, blocks, {
-		abortSignal: options.abortSignal,
-		timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
-		idempotent: true,
-		settings,
-	});
-	await inserting.catch((error: unknown) => {
+	await insert(store, table.table, table, blocks, { ...SETTINGS, insert_deduplication_token: token }, options);
+}
+
+/**
+ * Reads `blocks` as `load` would and stores nothing. Throws as `load` does when the database cannot read them: one block is formed of all
+ * before any is stored, so `load` has then stored nothing either.
+ */
+export async function check(store: Store, table: TableSpec, blocks: Iterable<Uint8Array>, options: LoadOptions = {}): Promise<void> {
+	const structure = table.columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+	await insert(store, `FUNCTION null('${structure}')`, table, blocks, SETTINGS, options);
+}
+
+async function insert(
+	store: Store,
+	target: string,
+	{ columns }: TableSpec,
+	blocks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+	settings: Settings,
+	{ abortSignal, timeoutMs = TIMEOUT_MS }: LoadOptions,
+): Promise<void> {
+	const sql = `INSERT INTO ${target} (${columns.map(({ name }) => name).join(', ')}) FORMAT Native`;
+	try {
+		await store.insert(sql, blocks, { abortSignal, timeoutMs, idempotent: true, settings });
+	} catch (error) {
 		throw whenLoading(error);
-	});
+	}
 }
 
 /** What is final for a question is not for a load: time and memory may suffice when less else is going on. */

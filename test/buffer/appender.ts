@@ -11,7 +11,7 @@ import { realFiles } from '../../src/buffer/files.ts';
 const [directory = '', from = '0'] = process.argv.slice(2);
 const buffer = await SegmentBuffer.open({
 	directory,
-	load: () => new Promise(() => {}),
+	loader: { load: () => new Promise(() => {}), check: () => Promise.resolve() },
 	limits: { sealAfterMs: 10, segmentBytesMax: 200_000, freeBytesMin: 0 },
 	files: realFiles,
 	clock: systemClock,

@@ -40,19 +40,25 @@ export class Random {
 }
 
 export class FakeTime implements Clock, Timer {
-	#nowMs = 1_700_000_000_000;
+	#passedMs = 0;
+	#epochMs = 1_700_000_000_000;
 	#timers: { atMs: number; run: () => void }[] = [];
 
 	nowMs(): number {
-		return this.#nowMs;
+		return this.#epochMs + this.#passedMs;
 	}
 
 	monotonicMs(): number {
-		return this.#nowMs;
+		return this.#passedMs;
+	}
+
+	/** Somebody sets the clock; time itself goes on as before. */
+	jump(byMs: number): void {
+		this.#epochMs += byMs;
 	}
 
 	after(delayMs: number, run: () => void): () => void {
-		const timer = { atMs: this.#nowMs + delayMs, run };
+		const timer = { atMs: this.#passedMs + delayMs, run };
 		this.#timers.push(timer);
 		return () => {
 			this.#timers = this.#timers.filter((other) => other !== timer);
@@ -64,13 +70,13 @@ export class FakeTime implements Clock, Timer {
 		const next = this.#timers.toSorted((a, b) => a.atMs - b.atMs)[0];
 		if (next === undefined) return false;
 		this.#timers = this.#timers.filter((other) => other !== next);
-		this.#nowMs = Math.max(this.#nowMs, next.atMs);
+		this.#passedMs = Math.max(this.#passedMs, next.atMs);
 		next.run();
 		return true;
 	}
 
 	pass(ms: number): void {
-		this.#nowMs += ms;
+		this.#passedMs += ms;
 	}
 
 	forget(): void {
@@ -176,11 +182,14 @@ export class FakeDisk {
 		return this.#cached.get(path)?.cached;
 	}
 
-	/** Changes bytes on the platter. */
+	/** Changes bytes on the platter, within what the file holds. */
 	damage(path: string, offset: number, bytes: Uint8Array): void {
 		const inode = this.#inode(path);
-		inode.durable = patched(inode.durable, { offset, bytes });
-		inode.cached = patched(inode.cached, { offset, bytes });
+		for (const side of ['durable', 'cached'] as const) {
+			const content = inode[side].slice();
+			content.set(bytes.subarray(0, Math.max(0, content.length - offset)), Math.min(offset, content.length));
+			inode[side] = content;
+		}
 	}
 
 	/** The disk as one process sees it, until the next crash. */

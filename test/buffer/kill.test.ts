@@ -36,14 +36,17 @@ test('whatever a process acknowledged before it was killed is loaded by the next
 	const loaded = new Map<number, number>();
 	const buffer = await SegmentBuffer.open({
 		directory,
-		load: async (segment) => {
-			for (const records of (await segment.read()).values())
+		loader: {
+			async load({ records }) {
+				await Promise.resolve();
 				for (const { payload } of records) {
 					const [digits, filler] = Buffer.from(payload).toString().split(':');
 					const number = Number(digits);
 					expect(filler).toBe('x'.repeat(number % 3_000));
 					loaded.set(number, (loaded.get(number) ?? 0) + 1);
 				}
+			},
+			check: () => Promise.resolve(),
 		},
 		files: realFiles,
 		clock: systemClock,
@@ -52,7 +55,7 @@ test('whatever a process acknowledged before it was killed is loaded by the next
 		log: silentLog,
 	});
 	await vi.waitFor(() => expect(buffer.stats().segments).toBe(0), 10_000);
-	expect(buffer.stats()).toMatchObject({ quarantinedRanges: 0, lostRecords: 0, deadLetterSegments: 0 });
+	expect(buffer.stats()).toMatchObject({ quarantinedRanges: 0, lostRecords: 0, deadLetterFiles: 0 });
 	await buffer.close();
 	expect(acknowledged.size).toBeGreaterThan(100);
 	expect([...acknowledged].filter((number) => !loaded.has(number))).toEqual([]);

@@ -67,7 +67,7 @@ export function sqlText(statement: Statement, defaults: ReadonlyMap<string, stri
 }
 
 export interface InsertHead {
-	/** Table as written, e.g. `db.table`. */
+	/** Table as written, e.g. `db.table`, or the function `null`, which reads data and forgets it. */
 	readonly table: string;
 	/** The column list as written, without parentheses; '' when there is none. */
 	readonly columns: string;
@@ -75,9 +75,9 @@ export interface InsertHead {
 }
 
 const INSERT =
-	/^\s*INSERT\s+INTO\s+(?:TABLE\s+)?((?:`[^`]+`|"[^"]+"|[A-Za-z0-9_]+)(?:\.(?:`[^`]+`|"[^"]+"|[A-Za-z0-9_]+))?)\s*(?:\(([^()]*)\)\s*)?FORMAT\s+([A-Za-z0-9]+)\s*;?\s*$/i;
+	/^\s*INSERT\s+INTO\s+(?:TABLE\s+)?(FUNCTION\s+null\('[^'\\]*'\)|(?:`[^`]+`|"[^"]+"|[A-Za-z0-9_]+)(?:\.(?:`[^`]+`|"[^"]+"|[A-Za-z0-9_]+))?)\s*(?:\(([^()]*)\)\s*)?FORMAT\s+([A-Za-z0-9]+)\s*;?\s*$/i;
 
-/** Recognises `INSERT INTO table [(columns)] FORMAT Name`, whose data is the request's body. */
+/** Recognises `INSERT INTO table [(columns)] FORMAT Name`, and `FUNCTION null('structure')` as the table, whose data is the request's body. */
 export function readInsert(query: string): InsertHead | undefined {
 	const match = INSERT.exec(query);
 	if (match === null) return undefined;
