@@ -5,7 +5,7 @@ SHELL := /bin/bash
 NODE_READY := node_modules/.ready
 SECONDS ?= 60
 
-.PHONY: help demo up test check fmt build kits-go kits-rust conformance-otlp bench-decode bench-ui clean
+.PHONY: help demo up test check fmt build conformance conformance-otlp bench-decode bench-ui clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,8 +26,11 @@ check: $(NODE_READY) ## format, lint, types, layers, house rules, generated file
 
 fmt: $(NODE_READY) ## format every language
 	@biome check --write --log-level=warn .
-	@gofmt -w kits/go examples/shop/go test/senders/go
+	@gofmt -w kits/go examples/shop/go test/senders/go conformance/probes/go
 	@cargo fmt --all
+
+conformance: $(NODE_READY) ## both kits against every scenario of spec/scenarios; SCENARIOS=<pattern> picks some
+	@node conformance/kits/run.ts
 
 conformance-otlp: $(NODE_READY) ## every case of spec/otlp against the platform, or against ENDPOINT= and GRPC_ENDPOINT=
 	@node conformance/otlp/run.ts

@@ -17,6 +17,11 @@ export async function buildShop(options: { tests: boolean }): Promise<void> {
 	await step('Go services of the shop', 'go', ['build', '-o', join(root, 'examples/shop/bin/'), './cmd/...'], 'examples/shop/go');
 	if (options.tests)
 		await step('Go sender of the tests', 'go', ['build', '-o', join(root, 'examples/shop/bin/senders-go'), '.'], 'test/senders/go');
+	if (options.tests) {
+		const bin = join(root, 'conformance/bin');
+		await step('Go probe of the conformance suite', 'go', ['build', '-o', join(bin, 'probe-go'), '.'], 'conformance/probes/go');
+		await step('its backends', 'go', ['build', '-o', join(bin, 'backends'), './backends'], 'conformance/probes/go');
+	}
 	// The tests run the whole workspace with every feature; building it the same way here compiles everything once.
 	const what = options.tests ? ['--workspace', '--all-features'] : ['orders', 'pricing', 'worker'].flatMap((name) => ['-p', name]);
 	await step('Rust services of the shop', 'cargo', ['build', '--locked', ...what], '.');

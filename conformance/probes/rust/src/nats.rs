@@ -1,4 +1,4 @@
-//! NATS: messages through a fake server.
+//! NATS: messages through a real server.
 
 use std::fmt::Error;
 
@@ -6,17 +6,17 @@ use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
 use throughline::nats::{Client, Consume, Outgoing};
 
-use crate::support::{Bench, fake_nats};
+use crate::{PATIENCE, Scene};
 
-pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
-    let address = fake_nats::serve().await;
-    let connection = async_nats::connect(&address).await.unwrap();
+pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
+    let url = &scene.backends["nats"];
+    let connection = async_nats::connect(url).await.unwrap();
     let mut inbox = connection.subscribe("orders.created").await.unwrap();
     connection.flush().await.unwrap();
-    let client = Client::new(&bench.kit, connection).server(&format!("nats://{address}"));
+    let client = Client::new(&scene.kit, connection).server(url);
     let fine = async { Ok::<_, Error>(()) };
     let child = Consume::child();
-    match edge {
+    match scenario {
         "nats-child" => {
             let message = send(&client, &mut inbox).await;
             client.process(&message, &child.queue("mail"), fine).await.unwrap();
@@ -39,8 +39,8 @@ pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
         }
         "nats-without-producer" => {
             client.connection().publish("orders.created", "{}".into()).await.unwrap();
-            let message = inbox.next().await.unwrap();
-            bench.kit.span("loop").run(async { client.process(&message, &child, fine).await }).await.unwrap();
+            let message = next(&mut inbox).await;
+            scene.kit.span("loop").run(async { client.process(&message, &child, fine).await }).await.unwrap();
         }
         _ => return false,
     }
@@ -50,5 +50,9 @@ pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
 async fn send(client: &Client, inbox: &mut Subscriber) -> Message {
     let message = Outgoing::new("orders.created", "{}".into()).header("Nats-Msg-Id", "o-17");
     client.publish_message(message).await.unwrap();
-    inbox.next().await.unwrap()
+    next(inbox).await
+}
+
+async fn next(inbox: &mut Subscriber) -> Message {
+    tokio::time::timeout(PATIENCE, inbox.next()).await.unwrap().unwrap()
 }

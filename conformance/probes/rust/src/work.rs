@@ -6,7 +6,7 @@ use throughline::Kit;
 use throughline::opentelemetry::KeyValue;
 use tokio::task::JoinHandle;
 
-use crate::support::Bench;
+use crate::Scene;
 
 #[derive(Debug, thiserror::Error)]
 #[error("card declined")]
@@ -20,10 +20,10 @@ async fn work(how: &str) -> Result<(), Declined> {
     }
 }
 
-pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
-    let kit = &bench.kit;
+pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
+    let kit = &scene.kit;
     let span = || kit.span("charge card").attribute(KeyValue::new("attempt", 1));
-    match edge {
+    match scenario {
         "span-ok" => span().run(work("ok")).await.unwrap(),
         "span-error" => _ = span().run(work("error")).await.unwrap_err(),
         "span-timeout" => {

@@ -20,7 +20,8 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 use tower::{Layer, Service};
 
-use crate::support::{Bench, receiver};
+use crate::Scene;
+use crate::http::refusing;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Ask {
@@ -95,23 +96,23 @@ impl Service<http::Request<Body>> for Health {
     }
 }
 
-pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
-    let address = match edge {
-        "grpc-client-refused" => receiver::refusing().trim_start_matches("http://").trim_end_matches('/').to_owned(),
+pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
+    let address = match scenario {
+        "grpc-client-refused" => refusing().trim_start_matches("http://").to_owned(),
         // The server's span is not of interest: who ends first is chance.
-        "grpc-client-deadline" => serve(&Bench::new()).await,
-        _ => serve(bench).await,
+        "grpc-client-deadline" => serve_plainly().await,
+        _ => serve(scene).await,
     };
-    match edge {
-        "grpc-unary-ok" | "grpc-client-refused" => unary(bench, &address, "").await,
-        "grpc-unary-not-found" => unary(bench, &address, "not found").await,
-        "grpc-unary-internal" => unary(bench, &address, "internal").await,
-        "grpc-unary-panic" => unary(bench, &address, "panic").await,
-        "grpc-client-deadline" => unary(bench, &address, "wait").await,
-        "grpc-stream-ok" => streaming(bench, &address, "", 9).await,
-        "grpc-stream-fails-in-trailers" => streaming(bench, &address, "internal", 9).await,
-        "grpc-stream-panic" => streaming(bench, &address, "panic", 9).await,
-        "grpc-stream-abandoned" => streaming(bench, &address, "wait", 1).await,
+    match scenario {
+        "grpc-unary-ok" | "grpc-client-refused" => unary(scene, &address, "").await,
+        "grpc-unary-not-found" => unary(scene, &address, "not found").await,
+        "grpc-unary-internal" => unary(scene, &address, "internal").await,
+        "grpc-unary-panic" => unary(scene, &address, "panic").await,
+        "grpc-client-deadline" => unary(scene, &address, "wait").await,
+        "grpc-stream-ok" => streaming(scene, &address, "", 9).await,
+        "grpc-stream-fails-in-trailers" => streaming(scene, &address, "internal", 9).await,
+        "grpc-stream-panic" => streaming(scene, &address, "panic", 9).await,
+        "grpc-stream-abandoned" => streaming(scene, &address, "wait", 1).await,
         "grpc-server-unknown-method" => {
             let mut client = Client::new(endpoint(&address));
             client.ready().await.unwrap();
@@ -124,10 +125,18 @@ pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
     true
 }
 
-async fn serve(bench: &Bench) -> String {
+async fn serve(scene: &Scene) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let server = Server::builder().layer(bench.kit.grpc_server_layer()).add_service(Health);
+    let server = Server::builder().layer(scene.kit.grpc_server_layer()).add_service(Health);
+    tokio::spawn(async move { server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
+    address
+}
+
+async fn serve_plainly() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = Server::builder().add_service(Health);
     tokio::spawn(async move { server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
     address
 }
@@ -144,24 +153,24 @@ fn ask(service: &str) -> Request<Ask> {
     request
 }
 
-async fn client(bench: &Bench, address: &str) -> Client<GrpcClient<Channel>> {
-    let mut client = Client::new(bench.kit.grpc_client_layer(address).layer(endpoint(address)));
+async fn client(scene: &Scene, address: &str) -> Client<GrpcClient<Channel>> {
+    let mut client = Client::new(scene.kit.grpc_client_layer(address).layer(endpoint(address)));
     client.ready().await.unwrap();
     client
 }
 
-async fn unary(bench: &Bench, address: &str, service: &str) {
+async fn unary(scene: &Scene, address: &str, service: &str) {
     let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
     let codec = ProstCodec::<Ask, Answer>::default();
-    let _ = client(bench, address).await.unary(ask(service), path, codec).await;
+    let _ = client(scene, address).await.unary(ask(service), path, codec).await;
 }
 
 /// Reads at most so many answers and then goes away.
-async fn streaming(bench: &Bench, address: &str, service: &str, answers: usize) {
+async fn streaming(scene: &Scene, address: &str, service: &str, answers: usize) {
     let path = PathAndQuery::from_static("/grpc.health.v1.Health/Watch");
     let codec = ProstCodec::<Ask, Answer>::default();
     let request = Request::new(Ask { service: service.to_owned() });
-    let mut stream = client(bench, address).await.server_streaming(request, path, codec).await.unwrap().into_inner();
+    let mut stream = client(scene, address).await.server_streaming(request, path, codec).await.unwrap().into_inner();
     for _ in 0..answers {
         if !matches!(stream.message().await, Ok(Some(_))) {
             return;

@@ -1,6 +1,7 @@
 //! HTTP: axum and reqwest over real connections.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,12 +12,13 @@ use futures_util::stream;
 use throughline::HttpLayer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
-use crate::support::{Bench, receiver};
+use crate::{PATIENCE, Scene};
 
-pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
-    let layer = bench.kit.http_layer();
-    match edge {
+pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
+    let layer = scene.kit.http_layer();
+    match scenario {
         "http-server-200" => request(server(StatusCode::OK, layer).await, "GET", "/orders/17?card=4111").await,
         "http-server-404" => request(server(StatusCode::NOT_FOUND, layer).await, "GET", "/orders/17").await,
         "http-server-500" => request(server(StatusCode::INTERNAL_SERVER_ERROR, layer).await, "GET", "/orders/17").await,
@@ -24,19 +26,26 @@ pub(crate) async fn produce(edge: &str, bench: &Bench) -> bool {
         "http-server-unknown-method" => request(server(StatusCode::OK, layer).await, "BREW", "/orders/17").await,
         "http-server-no-route" => request(server(StatusCode::OK, layer).await, "GET", "/nowhere").await,
         "http-server-public" => request(server(StatusCode::OK, layer.public()).await, "GET", "/orders/17").await,
-        "http-server-left-before-response" => request(slow(layer).await, "GET", "/orders/17").await,
+        "http-server-left-before-response" => {
+            let begun = Arc::new(Notify::new());
+            let url = slow(layer, Arc::clone(&begun)).await;
+            tokio::select! {
+                () = request(url, "GET", "/orders/17") => {}
+                () = begun.notified() => {} // and away
+            }
+        }
         "http-server-left-in-body" => request(endless(layer).await, "GET", "/orders/17").await,
         "http-client-200" => {
             let url = server(StatusCode::OK, idle()).await + "/orders/17?card=4111#me";
-            let request = bench.kit.send(reqwest::Client::new().get(url));
+            let request = scene.kit.send(reqwest::Client::new().get(url));
             let response = request.template("/orders/{id}").resend_count(2).run().await.unwrap();
             response.bytes().await.unwrap();
         }
-        "http-client-404" => call(bench, server(StatusCode::OK, idle()).await, 5000).await,
-        "http-client-refused" => call(bench, receiver::refusing(), 5000).await,
-        "http-client-unknown-host" => call(bench, "http://no-such-host.invalid:8080/".into(), 5000).await,
-        "http-client-timeout" => call(bench, receiver::blackhole(), 50).await,
-        "http-client-broken-body" => call(bench, breaking().await, 5000).await,
+        "http-client-404" => call(scene, server(StatusCode::OK, idle()).await, 20_000).await,
+        "http-client-refused" => call(scene, refusing(), 20_000).await,
+        "http-client-unknown-host" => call(scene, "http://no-such-host.invalid:8080/".into(), 20_000).await,
+        "http-client-timeout" => call(scene, blackhole().await, 50).await,
+        "http-client-broken-body" => call(scene, breaking().await, 20_000).await,
         _ => return false,
     }
     true
@@ -65,8 +74,12 @@ async fn panicking(layer: HttpLayer) -> String {
     serve(Router::new().route("/orders/{id}", handler).layer(layer)).await
 }
 
-async fn slow(layer: HttpLayer) -> String {
-    serve(Router::new().route("/orders/{id}", any(std::future::pending::<()>)).layer(layer)).await
+async fn slow(layer: HttpLayer, begun: Arc<Notify>) -> String {
+    let handler = move || async move {
+        begun.notify_one();
+        std::future::pending::<()>().await;
+    };
+    serve(Router::new().route("/orders/{id}", any(handler)).layer(layer)).await
 }
 
 async fn endless(layer: HttpLayer) -> String {
@@ -87,13 +100,30 @@ async fn breaking() -> String {
     url
 }
 
-/// Made by a client without telemetry that goes away when nothing more comes.
+/// A port nobody listens on: connections are refused.
+pub(crate) fn refusing() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// Accepts a connection and never answers.
+async fn blackhole() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let _connection = listener.accept().await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    url
+}
+
+/// Made by a client without telemetry that reads at most 1 MiB.
 async fn request(url: String, method: &str, path: &str) {
     let request = reqwest::Client::new()
         .request(Method::from_bytes(method.as_bytes()).unwrap(), url + path)
         .header("user-agent", "edges")
         .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-        .timeout(Duration::from_millis(200));
+        .timeout(PATIENCE);
     let Ok(mut response) = request.send().await else { return };
     let mut read = 0;
     while let Ok(Some(chunk)) = response.chunk().await {
@@ -104,9 +134,9 @@ async fn request(url: String, method: &str, path: &str) {
     }
 }
 
-async fn call(bench: &Bench, url: String, millis: u64) {
+async fn call(scene: &Scene, url: String, millis: u64) {
     let request = reqwest::Client::new().get(url).timeout(Duration::from_millis(millis));
-    if let Ok(response) = bench.kit.send(request).run().await {
+    if let Ok(response) = scene.kit.send(request).run().await {
         let _ = response.bytes().await;
     }
 }

@@ -1,0 +1,81 @@
+/** Compares telemetry with what a scenario expects, and the telemetry of two kits with each other. Every difference is told, with its path. */
+
+import type { Telemetry } from './canonical.ts';
+import type { Scenario } from './scenarios.ts';
+
+/** Stands in `want` for what a language words its own way. */
+const ANYTHING = '<text>';
+
+/** Empty when the kit emitted exactly what the scenario expects. */
+export function againstGolden(got: Telemetry, want: Scenario): string[] {
+	return [
+		...got.problems,
+		...differences('spans', got.spans, want.spans),
+		...differences('metrics', got.metrics, sortedPoints(want.metrics)),
+		...differences('logs', got.logs, want.logs ?? []),
+	];
+}
+
+/** Empty when two kits emitted the same. Where the scenario lets a language use its own words, words are not compared. */
+export function againstEachOther(go: Telemetry, rust: Telemetry, scenario: Scenario): string[] {
+	const free = { spans: scenario.spans, metrics: sortedPoints(scenario.metrics), logs: scenario.logs ?? [] };
+	const own = (one: Telemetry): object => {
+		const { spans, metrics, logs, scopes, definitions } = one;
+		return { ...(masked({ spans, metrics, logs }, free) as object), scopes, definitions, resources: one.resources.map(withoutLanguage) };
+	};
+	return differences('', own(go), own(rust));
+}
+
+/** Attributes of the resource that tell one process, or one language, from another. */
+const OF_ONE_PROCESS = /^(telemetry\.sdk\.(name|language|version)|process\..+|service\.instance\.id)$/;
+
+function withoutLanguage(resource: Readonly<Record<string, unknown>>): object {
+	return Object.fromEntries(Object.entries(resource).map(([key, value]) => [key, OF_ONE_PROCESS.test(key) ? '<own>' : value]));
+}
+
+function sortedPoints(points: Scenario['metrics']): Scenario['metrics'] {
+	const key = (point: Scenario['metrics'][number]): string =>
+		`${point.name}\n${JSON.stringify(Object.fromEntries(Object.entries(point.attributes).sort(([a], [b]) => (a < b ? -1 : 1))))}`;
+	return points.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+}
+
+/** Every difference between two JSON values, each with its path. */
+export function differences(path: string, got: unknown, want: unknown): string[] {
+	if (typeof got === 'string' && typeof want === 'string' && fits(got, want)) return [];
+	if (Array.isArray(got) && Array.isArray(want)) {
+		const found: string[] = [];
+		for (let at = 0; at < Math.max(got.length, want.length); at++) {
+			if (at >= want.length) found.push(`${path}[${at}] should not be there: ${show(got[at])}`);
+			else if (at >= got.length) found.push(`${path}[${at}] is missing: ${show(want[at])}`);
+			else found.push(...differences(`${path}[${at}]`, got[at], want[at]));
+		}
+		return found;
+	}
+	if (isObject(got) && isObject(want)) {
+		return [...new Set([...Object.keys(got), ...Object.keys(want)])].flatMap((key) => {
+			const inner = path === '' ? key : `${path}.${key}`;
+			if (!Object.hasOwn(want, key)) return [`${inner} should not be there: ${show(got[key])}`];
+			if (!Object.hasOwn(got, key)) return [`${inner} is missing: ${show(want[key])}`];
+			return differences(inner, got[key], want[key]);
+		});
+	}
+	return got === want ? [] : [`${path} is ${show(got)}, not ${show(want)}`];
+}
+
+function fits(got: string, want: string): boolean {
+	const [before = '', after] = want.split(ANYTHING);
+	if (after === undefined) return got === want;
+	return got.length > before.length + after.length && got.startsWith(before) && got.endsWith(after);
+}
+
+/** `value` with ANYTHING where `pattern` has it and it fits. */
+function masked(value: unknown, pattern: unknown): unknown {
+	if (typeof value === 'string' && typeof pattern === 'string') return fits(value, pattern) ? pattern : value;
+	if (Array.isArray(value) && Array.isArray(pattern)) return value.map((each, at) => masked(each, pattern[at]));
+	if (isObject(value) && isObject(pattern))
+		return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, masked(inner, pattern[key])]));
+	return value;
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';

@@ -1,0 +1,31 @@
+/** Both kits against every scenario, one test per edge; `make conformance` runs the same with a report, and the vectors besides. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { postgresPrograms } from './postgres.ts';
+import { loadScenarios } from './scenarios.ts';
+import { probesMissing, Suite } from './suite.ts';
+
+const scenarios = loadScenarios();
+const edges = [...new Set(scenarios.map(({ id }) => id.split('-')[0] ?? ''))];
+
+test('no part of the proof gets lost', () => {
+	expect(scenarios.length).toBeGreaterThanOrEqual(47);
+});
+
+// Built by tools/shop-build.ts where Go and Rust are there.
+describe.skipIf(probesMissing().length > 0 || postgresPrograms() === undefined)('both kits emit what is expected, and the same', () => {
+	let suite: Suite;
+	beforeAll(async () => {
+		suite = await Suite.start();
+	}, 120_000);
+	afterAll(() => suite?.close());
+
+	test.each(edges)('%s', { timeout: 180_000 }, async (edge) => {
+		const failed: string[] = [];
+		for (const scenario of scenarios.filter(({ id }) => id.startsWith(`${edge}-`))) {
+			const { verdicts } = await suite.run(scenario);
+			for (const { of, problems } of verdicts) failed.push(...problems.map((problem) => `${scenario.id}, ${of}: ${problem}`));
+		}
+		expect(failed).toEqual([]);
+	});
+});

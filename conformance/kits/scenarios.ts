@@ -1,0 +1,69 @@
+/** The scenarios of `spec/scenarios`, read and checked: one list, whatever file they stand in. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+
+export const SPEC: string = resolve(import.meta.dirname, '../../spec');
+
+const attributes = z.record(z.string(), z.unknown());
+const place = z.union([z.number().int().min(0), z.literal('remote')]);
+
+const scenario = z.strictObject({
+	id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)+$/),
+	behaviour: z.string(),
+	/** What the probe plays; the id itself when left out. Scenarios of one behaviour differ in the state of the kit. */
+	play: z.string().optional(),
+	/** Environment of the kit, beside where to export to. */
+	variables: z.record(z.string(), z.string()).optional(),
+	/** Answers of the receiver before it accepts: a status, or 0 for a cut connection. */
+	refusals: z
+		.array(z.strictObject({ signal: z.enum(['traces', 'metrics', 'logs']), status: z.number(), retryAfter: z.number().optional() }))
+		.optional(),
+	spans: z.array(
+		z.strictObject({
+			scope: z.string(),
+			name: z.string(),
+			kind: z.enum(['internal', 'server', 'client', 'producer', 'consumer']),
+			parent: place.optional(),
+			links: z.array(place).optional(),
+			events: z.array(z.string()).optional(),
+			status: z.string().optional(),
+			trace_state: z.string().optional(),
+			attributes,
+		}),
+	),
+	metrics: z.array(z.strictObject({ name: z.string(), attributes, count: z.number().optional(), value: z.number().optional() })),
+	logs: z
+		.array(
+			z.strictObject({
+				scope: z.string(),
+				event: z.string(),
+				severity: z.string(),
+				body: z.string(),
+				attributes,
+				span: place.optional(),
+			}),
+		)
+		.optional(),
+});
+
+export type Scenario = z.infer<typeof scenario>;
+
+const file = z.looseObject({ about: z.array(z.string()), edges: z.array(scenario) });
+
+/** Throws with every problem of every file. */
+export function loadScenarios(): Scenario[] {
+	const problems: string[] = [];
+	const scenarios: Scenario[] = [];
+	const folder = join(SPEC, 'scenarios');
+	for (const name of readdirSync(folder).sort()) {
+		const read = file.safeParse(JSON.parse(readFileSync(join(folder, name), 'utf8')));
+		if (read.success) scenarios.push(...read.data.edges);
+		else problems.push(...read.error.issues.map((issue) => `${name}: ${issue.path.join('.')}: ${issue.message}`));
+	}
+	const ids = scenarios.map(({ id }) => id);
+	for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) problems.push(`${id} is there twice`);
+	if (problems.length > 0) throw new Error(`spec/scenarios:\n${[...new Set(problems)].join('\n')}`);
+	return scenarios;
+}

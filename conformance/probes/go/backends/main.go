@@ -1,0 +1,43 @@
+// The backends the scenarios need and a machine need not have, in one process: started by the runner, one for each probe. It prints
+// their addresses as one JSON object and serves until standard input ends.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log"
+	"os"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+)
+
+func main() {
+	if err := run(); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run() error {
+	folder, err := os.MkdirTemp("", "throughline-backends")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	nats, err := natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: folder})
+	if err != nil {
+		return err
+	}
+	nats.Start()
+	defer nats.Shutdown()
+	if !nats.ReadyForConnections(time.Minute) {
+		return errors.New("the NATS server did not start")
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"nats": nats.ClientURL()}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}

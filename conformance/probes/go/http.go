@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"throughline.dev/kits/go/tlhttp"
+)
+
+// patience is how long a scenario waits for what must happen, on however busy a machine.
+const patience = 20 * time.Second
+
+func init() {
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+	}
+	served := func(method, path string, handler http.HandlerFunc, opts ...tlhttp.Option) func(*scene) {
+		return func(s *scene) { request(s.ctx, server(s, handler, opts...), method, path) }
+	}
+	behaviours["http-server-200"] = served("GET", "/orders/17?card=4111", status(200))
+	behaviours["http-server-404"] = served("GET", "/orders/17", status(404))
+	behaviours["http-server-500"] = served("GET", "/orders/17", status(500))
+	behaviours["http-server-panic"] = served("GET", "/orders/17", func(http.ResponseWriter, *http.Request) { panic("deliberate") })
+	behaviours["http-server-unknown-method"] = served("BREW", "/orders/17", status(200))
+	behaviours["http-server-no-route"] = served("GET", "/nowhere", status(200))
+	behaviours["http-server-public"] = served("GET", "/orders/17", status(200), tlhttp.WithPublicEndpoint())
+	behaviours["http-server-left-before-response"] = func(s *scene) {
+		ctx, leave := context.WithCancel(s.ctx)
+		url := server(s, func(_ http.ResponseWriter, r *http.Request) {
+			leave()
+			<-r.Context().Done()
+		})
+		request(ctx, url, "GET", "/orders/17")
+	}
+	behaviours["http-server-left-in-body"] = served("GET", "/orders/17", func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+				return
+			}
+		}
+	})
+	behaviours["http-client-200"] = func(s *scene) {
+		ctx := tlhttp.WithResendCount(tlhttp.WithURLTemplate(s.ctx, "/orders/{id}"), 2)
+		call(ctx, s, listen(s, status(200))+"/orders/17?card=4111#me")
+	}
+	behaviours["http-client-404"] = func(s *scene) { call(s.ctx, s, listen(s, status(404))) }
+	behaviours["http-client-refused"] = func(s *scene) { call(s.ctx, s, refusing()) }
+	behaviours["http-client-unknown-host"] = func(s *scene) { call(s.ctx, s, "http://no-such-host.invalid:8080/") }
+	behaviours["http-client-timeout"] = func(s *scene) {
+		ctx, cancel := context.WithTimeout(s.ctx, 50*time.Millisecond)
+		defer cancel()
+		call(ctx, s, listen(s, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	}
+	behaviours["http-client-broken-body"] = func(s *scene) {
+		call(s.ctx, s, listen(s, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+			conn.Close()
+		}))
+	}
+}
+
+func listen(s *scene, handler http.HandlerFunc) string {
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	s.cleanup(func() { server.CloseClientConnections(); server.Close() })
+	return server.URL
+}
+
+func server(s *scene, handler http.HandlerFunc, opts ...tlhttp.Option) string {
+	mux := http.NewServeMux()
+	mux.Handle("/orders/{id}", handler)
+	return listen(s, tlhttp.Handler(s.kit, mux, opts...).ServeHTTP)
+}
+
+// request is made by a client without telemetry that reads at most 1 MiB and goes away with its context.
+func request(ctx context.Context, url, method, path string) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, url+path, nil)
+	must(err)
+	r.Header.Set("User-Agent", "edges")
+	r.Header.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	if response, err := http.DefaultClient.Do(r); err == nil {
+		_, _ = io.CopyN(io.Discard, response.Body, 1<<20)
+		response.Body.Close()
+	}
+}
+
+func call(ctx context.Context, s *scene, url string) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	must(err)
+	if response, err := (&http.Client{Transport: tlhttp.Transport(s.kit, nil)}).Do(r); err == nil {
+		_, _ = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+	}
+}
+
+func refusing() string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(err)
+	defer listener.Close()
+	return "http://" + listener.Addr().String()
+}

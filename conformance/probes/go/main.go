@@ -1,0 +1,111 @@
+// The probe makes what spec/scenarios describes happen, with the Go kit and nothing but its public interface, and exports as any
+// service does. The runner (conformance/kits) tells it what to do, one JSON object a line, and reads one line for each.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	throughline "throughline.dev/kits/go"
+)
+
+// behaviours make one scenario happen each, in the scene they are given.
+var behaviours = map[string]func(*scene){}
+
+// scene is where one scenario plays: a kit of its own and what must be taken down afterwards.
+type scene struct {
+	ctx      context.Context
+	kit      *throughline.Kit
+	backends map[string]string // addresses of what the runner started: postgres, nats
+	leave    []func()
+}
+
+// cleanup runs f once the telemetry of the scene is complete, the last first.
+func (s *scene) cleanup(f func()) { s.leave = append(s.leave, f) }
+
+// must ends the scenario as failed: what it is about could not be made to happen.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("cannot play the scenario: %v", err))
+	}
+}
+
+// order is what the runner says: perform the scenario with these variables, flush, or end it.
+type order struct {
+	Do        string            `json:"do"`
+	Scenario  string            `json:"scenario"`
+	Variables map[string]string `json:"variables"`
+}
+
+type answer struct {
+	Error string             `json:"error,omitempty"`
+	Stats *throughline.Stats `json:"stats,omitempty"`
+}
+
+func main() {
+	backends := map[string]string{}
+	must(json.Unmarshal([]byte(os.Getenv("PROBE_BACKENDS")), &backends))
+	answers := json.NewEncoder(os.Stdout)
+	orders := bufio.NewScanner(os.Stdin)
+	var current *scene
+	for orders.Scan() {
+		var o order
+		must(json.Unmarshal(orders.Bytes(), &o))
+		var a answer
+		switch o.Do {
+		case "perform":
+			current, a = perform(o, backends)
+		case "flush":
+			_ = within(current.kit.Flush) // what could not be sent is the scenario's business
+		case "end":
+			a = current.end()
+		}
+		must(answers.Encode(a))
+	}
+}
+
+func perform(o order, backends map[string]string) (s *scene, a answer) {
+	for name, value := range o.Variables {
+		must(os.Setenv(name, value))
+	}
+	kit, err := throughline.Init(context.Background(), throughline.WithService("probe", "1.2.3"), throughline.WithEnvironment("test"))
+	for name := range o.Variables {
+		must(os.Unsetenv(name))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s = &scene{ctx: ctx, kit: kit, backends: backends, leave: []func(){cancel}}
+	if err != nil {
+		return s, answer{Error: err.Error()}
+	}
+	behave := behaviours[o.Scenario]
+	if behave == nil {
+		return s, answer{Error: "nothing here plays this scenario"}
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			a = answer{Error: fmt.Sprint(v)}
+		}
+	}()
+	behave(s)
+	return s, answer{}
+}
+
+// end sends what is left before anything is taken down, so that taking down does not show.
+func (s *scene) end() answer {
+	_ = within(s.kit.Shutdown)
+	for i := len(s.leave) - 1; i >= 0; i-- {
+		s.leave[i]()
+	}
+	stats := s.kit.Stats()
+	return answer{Stats: &stats}
+}
+
+func within(f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return f(ctx)
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	throughline "throughline.dev/kits/go"
+)
+
+type declined struct{}
+
+func (declined) Error() string { return "card declined" }
+
+func init() {
+	spanned := func(fail func() error) func(*scene) {
+		return func(s *scene) {
+			defer func() { _ = recover() }()
+			var err error
+			_, end := s.kit.Span(s.ctx, "charge card", attribute.Int("attempt", 1))
+			defer end(&err)
+			err = fail()
+		}
+	}
+	type start func(*throughline.Kit, context.Context, string, func(context.Context) error) *throughline.Task
+	task := func(how start, name string, work func() error) func(*scene) {
+		return func(s *scene) {
+			ctx, end := s.kit.Span(s.ctx, "request")
+			running := how(s.kit, ctx, name, func(context.Context) error { return work() })
+			_ = running.Wait()
+			end(nil)
+		}
+	}
+	ok := func() error { return nil }
+	failed := func() error { return declined{} }
+	late := func() error { return context.DeadlineExceeded }
+	panicked := func() error { panic("deliberate") }
+	behaviours["span-ok"] = spanned(ok)
+	behaviours["span-error"] = spanned(failed)
+	behaviours["span-timeout"] = spanned(late)
+	behaviours["span-panic"] = spanned(panicked)
+	behaviours["spawn-ok"] = task((*throughline.Kit).Go, "send mail", ok)
+	behaviours["spawn-error"] = task((*throughline.Kit).Go, "send mail", failed)
+	behaviours["spawn-panic"] = task((*throughline.Kit).Go, "send mail", panicked)
+	behaviours["detach-ok"] = task((*throughline.Kit).Detach, "audit", ok)
+	behaviours["detach-error"] = task((*throughline.Kit).Detach, "audit", failed)
+	behaviours["detach-panic"] = task((*throughline.Kit).Detach, "audit", panicked)
+}

@@ -1,0 +1,98 @@
+//! The probe makes what `spec/scenarios` describes happen, with the Rust kit and nothing but its public interface, and exports as any
+//! service does. The runner (`conformance/kits`) tells it what to do, one JSON object a line, and reads one line for each.
+#![allow(clippy::unwrap_used)] // What cannot be played must be loud.
+
+mod grpc;
+mod http;
+mod nats;
+mod sql;
+mod work;
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
+use throughline::{Config, Kit};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+/// How long a scenario waits for what must happen, on however busy a machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where one scenario plays: a kit of its own, and the addresses of what the runner started (postgres, nats).
+pub(crate) struct Scene {
+    pub(crate) kit: Kit,
+    pub(crate) backends: HashMap<String, String>,
+}
+
+/// What the runner says: perform the scenario with these variables, flush, or end it.
+#[derive(Deserialize)]
+struct Order {
+    #[serde(rename = "do")]
+    what: String,
+    #[serde(default)]
+    scenario: String,
+    #[serde(default)]
+    variables: HashMap<String, String>,
+}
+
+#[derive(Serialize, Default)]
+struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Makes the behaviour of a scenario happen. False when it is not known.
+async fn play(scenario: &str, scene: &Scene) -> bool {
+    match scenario.split('-').next() {
+        Some("http") => http::play(scenario, scene).await,
+        Some("grpc") => grpc::play(scenario, scene).await,
+        Some("sql") => sql::play(scenario, scene).await,
+        Some("nats") => nats::play(scenario, scene).await,
+        Some("span" | "spawn" | "detach") => work::play(scenario, scene).await,
+        _ => false,
+    }
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let backends: HashMap<String, String> = serde_json::from_str(&std::env::var("PROBE_BACKENDS").unwrap()).unwrap();
+    let mut orders = BufReader::new(tokio::io::stdin()).lines();
+    let mut scene = None;
+    while let Some(line) = orders.next_line().await.unwrap() {
+        let order: Order = serde_json::from_str(&line).unwrap();
+        let mut answer = Answer::default();
+        match order.what.as_str() {
+            "perform" => {
+                let config = Config::builder("probe").version("1.2.3").environment("test").variables(order.variables);
+                let kit = throughline::init(config.build()).unwrap_or_else(|error| {
+                    answer.error = Some(error.to_string());
+                    error.into_kit()
+                });
+                let scene = scene.insert(Scene { kit, backends: backends.clone() });
+                match AssertUnwindSafe(play(&order.scenario, scene)).catch_unwind().await {
+                    Ok(true) => {}
+                    Ok(false) => answer.error = Some("nothing here plays this scenario".to_owned()),
+                    Err(_) => answer.error = Some("the scenario panicked: see the log".to_owned()),
+                }
+            }
+            "flush" => blocking(scene.as_ref(), |kit| _ = kit.flush(Duration::from_secs(10))).await,
+            _ => {
+                blocking(scene.as_ref(), |kit| _ = kit.shutdown(Duration::from_secs(10))).await;
+                scene = None;
+            }
+        }
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", serde_json::to_string(&answer).unwrap()).unwrap();
+        out.flush().unwrap();
+    }
+}
+
+/// Flushing waits, and the scene's tasks must go on meanwhile. What could not be sent is the scenario's business.
+async fn blocking(scene: Option<&Scene>, f: impl FnOnce(&Kit) + Send + 'static) {
+    if let Some(kit) = scene.map(|scene| scene.kit.clone()) {
+        tokio::task::spawn_blocking(move || f(&kit)).await.unwrap();
+    }
+}
