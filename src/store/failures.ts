@@ -3,6 +3,8 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { type ErrorCode, Failure, type FailureOptions } from '../base/errors.ts';
 
+/** What the disk refuses today it may take tomorrow: it says nothing about the statement or its data. */
+const DISK: FailureOptions = { retryAfterMs: 2000, hint: 'look at the disk of the database' };
 const NARROW = 'narrow the time range or add a filter';
 
 const MEANINGS: Readonly<Record<string, readonly [ErrorCode, FailureOptions]>> = {
@@ -21,7 +23,22 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, FailureOptions]>> =
 	'192': ['unavailable', { retryable: false, hint: 'check storage.clickhouse.username and password' }], // UNKNOWN_USER
 	'193': ['unavailable', { retryable: false, hint: 'check storage.clickhouse.username and password' }], // WRONG_PASSWORD
 	'516': ['unavailable', { retryable: false, hint: 'check storage.clickhouse.username and password' }], // AUTHENTICATION_FAILED
-	'243': ['unavailable', { retryAfterMs: 10_000, hint: 'the disk of the database is full' }], // NOT_ENOUGH_SPACE
+	'173': ['overloaded', { retryAfterMs: 5000 }], // CANNOT_ALLOCATE_MEMORY
+	'439': ['overloaded', { retryAfterMs: 5000 }], // CANNOT_SCHEDULE_TASK
+	'243': ['unavailable', { retryAfterMs: 2000, hint: 'the disk of the database is full' }], // NOT_ENOUGH_SPACE
+	'74': ['unavailable', DISK], // CANNOT_READ_FROM_FILE_DESCRIPTOR
+	'75': ['unavailable', DISK], // CANNOT_WRITE_TO_FILE_DESCRIPTOR
+	'76': ['unavailable', DISK], // CANNOT_OPEN_FILE
+	'77': ['unavailable', DISK], // CANNOT_CLOSE_FILE
+	'87': ['unavailable', DISK], // CANNOT_SEEK_THROUGH_FILE
+	'88': ['unavailable', DISK], // CANNOT_TRUNCATE_FILE
+	'172': ['unavailable', DISK], // CANNOT_CREATE_DIRECTORY
+	'204': ['unavailable', DISK], // CANNOT_FSYNC
+	'294': ['unavailable', DISK], // CANNOT_WRITE_TO_FILE
+	'400': ['unavailable', DISK], // CANNOT_STAT
+	'458': ['unavailable', DISK], // CANNOT_UNLINK
+	'586': ['unavailable', DISK], // CANNOT_CREATE_FILE
+	'1001': ['unavailable', DISK], // STD_EXCEPTION: what std::filesystem throws, when it is not std::bad_alloc
 	'242': ['unavailable', { retryAfterMs: 5000 }], // TABLE_IS_READ_ONLY
 	'210': ['unavailable', {}], // NETWORK_ERROR
 };

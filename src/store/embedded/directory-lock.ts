@@ -5,17 +5,15 @@
  * chDB locks its own folder in the kernel besides; this file is what can say *who* holds it.
  */
 
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../base/errors.ts';
+import { isAlive, type ProcessIdentity, processIdentity } from './process-identity.ts';
 
 const FILE = 'lock.json';
 const ATTEMPTS_MAX = 5;
 
-interface Holder {
-	readonly pid: number;
-	readonly started: string;
+interface Holder extends ProcessIdentity {
 	/** Tells apart two locks of one process. */
 	readonly token: string;
 }
@@ -41,7 +39,7 @@ export function lockDirectory(dir: string): DirectoryLock {
 function lock(dir: string): DirectoryLock {
 	mkdirSync(dir, { recursive: true });
 	const path = join(dir, FILE);
-	const self: Holder = { pid: process.pid, started: processStart(process.pid) ?? '', token: crypto.randomUUID() };
+	const self: Holder = { ...processIdentity(process.pid), token: crypto.randomUUID() };
 	for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
 		if (create(path, self)) return { release: () => release(path, self) };
 		const holder = read(path);
@@ -90,29 +88,4 @@ function takeAway(path: string, stale: Holder | undefined): void {
 
 function release(path: string, self: Holder): void {
 	if (read(path)?.token === self.token) rmSync(path, { force: true });
-}
-
-function isAlive(holder: Holder): boolean {
-	try {
-		process.kill(holder.pid, 0);
-	} catch (error) {
-		// EPERM: it lives and belongs to somebody else.
-		if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-	}
-	return processStart(holder.pid) === holder.started;
-}
-
-/** Something that stays the same while a process lives and differs when its pid is used again; undefined when there is none. */
-function processStart(pid: number): string | undefined {
-	try {
-		if (process.platform === 'linux') {
-			// Field 22 of /proc/pid/stat (proc(5)), counted after the command's closing parenthesis: ticks since boot.
-			const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-			const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-			return `${boot} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
-		}
-		return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-	} catch {
-		return undefined;
-	}
 }

@@ -1,6 +1,7 @@
 /** The HTTP interface of the real engine, as the official client and plain HTTP see it. */
 
-import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, rm, symlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,6 +50,17 @@ describe('the HTTP interface of the embedded engine', () => {
 	test('answers both kinds of ping', async () => {
 		expect(await client.ping()).toMatchObject({ success: true });
 		expect(await client.ping({ select: true })).toMatchObject({ success: true });
+	});
+
+	test.skipIf(!existsSync('/dev/full'))('a full disk is said to be one, so that the data is kept and sent again', async () => {
+		await client.command({ query: 'CREATE TABLE full (x UInt8) ENGINE = Memory' });
+		// Bodies go to files called <pid>-<number>: whichever comes next lies on a disk without room.
+		const incoming = join(fixture.dir, 'incoming');
+		const paths = Array.from({ length: 1000 }, (_, i) => join(incoming, `${fixture.engine.pid}-${i}`));
+		for (const path of paths) await symlink('/dev/full', path);
+		const answer = await http(`/?query=${encodeURIComponent('INSERT INTO full FORMAT CSV')}`, { method: 'POST', body: '1\n' });
+		for (const path of paths) await rm(path, { force: true });
+		expect([answer.headers.get('x-clickhouse-exception-code'), await answer.text()]).toEqual(['243', expect.stringContaining('ENOSPC')]);
 	});
 
 	test('refuses everything but a ping without the password', async () => {

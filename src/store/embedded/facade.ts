@@ -48,6 +48,8 @@ const CODE = {
 	authentication: 516,
 	overloaded: 202,
 	cancelled: 394,
+	noSpace: 243,
+	file: 75,
 	badArguments: 36,
 	internal: 1002,
 } as const;
@@ -214,6 +216,8 @@ function describeError(error: unknown): [code: number, text: string] {
 	}
 	const code = engineCode(error);
 	const message = error instanceof Error ? error.message : String(error);
+	const refused = FILE_ERRORS[systemCode(error)];
+	if (refused !== undefined) return [refused[0], exceptionText(refused[0], refused[1], message)];
 	if (code === undefined) return [CODE.internal, exceptionText(CODE.internal, 'UNKNOWN_EXCEPTION', message)];
 	return [code, message];
 }
@@ -222,6 +226,20 @@ function describeError(error: unknown): [code: number, text: string] {
 function engineCode(error: unknown): number | undefined {
 	if (typeof error !== 'object' || error === null || !('clickhouseCode' in error)) return undefined;
 	return typeof error.clickhouseCode === 'number' ? error.clickhouseCode : undefined;
+}
+
+/** What can go wrong with the file that takes the body of an insert. It says nothing about the data: the same insert may be sent again. */
+const FILE_ERRORS: Readonly<Record<string, readonly [code: number, type: string]>> = {
+	ENOSPC: [CODE.noSpace, 'NOT_ENOUGH_SPACE'],
+	EDQUOT: [CODE.noSpace, 'NOT_ENOUGH_SPACE'],
+	EIO: [CODE.file, 'CANNOT_WRITE_TO_FILE_DESCRIPTOR'],
+	EROFS: [CODE.file, 'CANNOT_WRITE_TO_FILE_DESCRIPTOR'],
+	EMFILE: [CODE.file, 'CANNOT_WRITE_TO_FILE_DESCRIPTOR'],
+	ENFILE: [CODE.file, 'CANNOT_WRITE_TO_FILE_DESCRIPTOR'],
+};
+
+function systemCode(error: unknown): string {
+	return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function exceptionText(code: number, type: string, message: string): string {

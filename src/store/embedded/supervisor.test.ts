@@ -92,21 +92,26 @@ describe('the supervisor of the embedded engine', () => {
 		expect([isAlive(pid), existsSync(join(dir, 'lock.json'))]).toEqual([false, false]);
 	}, 15_000);
 
-	test('the engine ends when its platform is killed, and the next platform takes over', async () => {
-		const platform = spawn(process.execPath, [
-			'--input-type=module',
-			'-e',
-			`import { EmbeddedEngine } from ${JSON.stringify(SUPERVISOR_MODULE)}; const engine = await EmbeddedEngine.start({ dir: ${JSON.stringify(dir)} }); console.log(engine.pid)`,
-		]);
-		const [line] = (await once(platform.stdout, 'data')) as [Buffer];
-		const enginePid = Number(line.toString());
-		expect(isAlive(enginePid)).toBe(true);
-		platform.kill('SIGKILL');
-		await once(platform, 'exit');
-		await using next = await EmbeddedEngine.start({ dir });
-		expect(next.state).toBe('ready');
-		await untilDead(enginePid);
-	}, 30_000);
+	test.each([['runs', 'SIGCONT'] as const, ['is stopped', 'SIGSTOP'] as const])(
+		'the engine of a platform that was killed ends, also when it %s, and the next platform takes over',
+		async (_how, signal) => {
+			const platform = spawn(process.execPath, [
+				'--input-type=module',
+				'-e',
+				`import { EmbeddedEngine } from ${JSON.stringify(SUPERVISOR_MODULE)}; const engine = await EmbeddedEngine.start({ dir: ${JSON.stringify(dir)} }); console.log(engine.pid)`,
+			]);
+			const [line] = (await once(platform.stdout, 'data')) as [Buffer];
+			const enginePid = Number(line.toString());
+			expect(isAlive(enginePid)).toBe(true);
+			process.kill(enginePid, signal);
+			platform.kill('SIGKILL');
+			await once(platform, 'exit');
+			await using next = await EmbeddedEngine.start({ dir });
+			expect(next.state).toBe('ready');
+			await untilDead(enginePid);
+		},
+		30_000,
+	);
 
 	test('an engine that cannot start says why', async () => {
 		await writeFile(join(dir, 'db'), 'a file where the database should be');

@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../../base/clock.ts';
 import { Failure } from '../../base/errors.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
 import { type EngineSettings, type FromEngine, type ToEngine, WRITE_SESSIONS } from './messages.ts';
+import { endOrphan, rememberEngine } from './orphan.ts';
 
 export interface Backoff {
 	/** Pause before the second restart in a row; it doubles from there. The first follows at once. */
@@ -27,7 +28,7 @@ export interface EmbeddedEngineOptions {
 	/** Ceiling for the engine's process. Default 1 GiB. */
 	readonly memoryBytesMax?: number;
 	readonly backoff?: Backoff;
-	/** How long the first start goes on trying: an earlier, killed platform may have left an engine that is still dying. Default 10 000. */
+	/** How long the first start goes on trying: what an earlier, killed platform has left may still be dying. Default 10 000. */
 	readonly firstStartMs?: number;
 	readonly clock?: Clock;
 	readonly onEvent?: (event: EngineEvent) => void;
@@ -37,6 +38,7 @@ export interface EmbeddedEngineOptions {
 export type EngineEvent =
 	| { readonly type: 'ready'; readonly pid: number; readonly port: number; readonly startMs: number }
 	| { readonly type: 'died'; readonly pid: number; readonly reason: string; readonly restartInMs: number; readonly lastWords: string }
+	| { readonly type: 'orphan ended'; readonly pid: number }
 	| { readonly type: 'stopped' };
 
 export type EngineState = 'starting' | 'ready' | 'restarting' | 'stopped';
@@ -150,8 +152,9 @@ export class EmbeddedEngine implements AsyncDisposable {
 		await this.#stopping;
 	}
 
-	/** A platform that was killed leaves an engine that needs a moment to notice: try for some seconds before giving up. */
 	async #firstStart(): Promise<void> {
+		const orphan = await endOrphan(this.#options.dir);
+		if (orphan !== undefined) this.#options.onEvent?.({ type: 'orphan ended', pid: orphan });
 		const deadline = this.#clock.monotonicMs() + (this.#options.firstStartMs ?? FIRST_START_MS);
 		for (;;) {
 			try {
@@ -182,6 +185,7 @@ export class EmbeddedEngine implements AsyncDisposable {
 			serialization: 'advanced',
 		});
 		this.#child = child;
+		if (child.pid !== undefined) rememberEngine(this.#options.dir, child.pid);
 		const lastWords = keepLastWords(child);
 		const settings: EngineSettings = {
 			dir: this.#options.dir,
