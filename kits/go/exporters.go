@@ -2,6 +2,11 @@ package throughline
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
@@ -14,15 +19,11 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/grpc"
 )
 
-// Retries fit inside one export's time limit: a batch that cannot be sent is dropped and counted, never queued again.
-const (
-	retryFirst = 250 * time.Millisecond
-	retryMax   = time.Second
-)
-
-// exporterFactory builds the official OTLP exporters; none of them touches the network before the first export.
+// exporterFactory builds the official OTLP exporters; none of them touches the network before the first export. Their own
+// retries are off: the guard retries, because it knows the budget and the circuit breaker.
 type exporterFactory struct {
 	env     environment
 	timeout time.Duration
@@ -34,8 +35,12 @@ func (f exporterFactory) spans(ctx context.Context) (sdktrace.SpanExporter, erro
 		return otlptracegrpc.New(ctx,
 			otlptracegrpc.WithEndpointURL(t.url),
 			otlptracegrpc.WithCompressor(f.grpcCompressor()),
-			otlptracegrpc.WithTimeout(f.timeout),
-			otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig(f.retry())))
+			otlptracegrpc.WithTimeout(f.timeout), otlptracegrpc.WithDialOption(grpc.WithChainUnaryInterceptor(overhearGRPC)),
+			otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
+	}
+	client, err := f.httpClient("TRACES")
+	if err != nil {
+		return nil, err
 	}
 	compression := otlptracehttp.GzipCompression
 	if f.env.compression == "none" {
@@ -44,8 +49,8 @@ func (f exporterFactory) spans(ctx context.Context) (sdktrace.SpanExporter, erro
 	return otlptrace.New(ctx, otlptracehttp.NewClient(
 		otlptracehttp.WithEndpointURL(t.url),
 		otlptracehttp.WithCompression(compression),
-		otlptracehttp.WithTimeout(f.timeout),
-		otlptracehttp.WithRetry(otlptracehttp.RetryConfig(f.retry()))))
+		otlptracehttp.WithTimeout(f.timeout), otlptracehttp.WithHTTPClient(client),
+		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{})))
 }
 
 func (f exporterFactory) logs(ctx context.Context) (sdklog.Exporter, error) {
@@ -54,8 +59,12 @@ func (f exporterFactory) logs(ctx context.Context) (sdklog.Exporter, error) {
 		return otlploggrpc.New(ctx,
 			otlploggrpc.WithEndpointURL(t.url),
 			otlploggrpc.WithCompressor(f.grpcCompressor()),
-			otlploggrpc.WithTimeout(f.timeout),
-			otlploggrpc.WithRetry(otlploggrpc.RetryConfig(f.retry())))
+			otlploggrpc.WithTimeout(f.timeout), otlploggrpc.WithDialOption(grpc.WithChainUnaryInterceptor(overhearGRPC)),
+			otlploggrpc.WithRetry(otlploggrpc.RetryConfig{}))
+	}
+	client, err := f.httpClient("LOGS")
+	if err != nil {
+		return nil, err
 	}
 	compression := otlploghttp.GzipCompression
 	if f.env.compression == "none" {
@@ -64,8 +73,8 @@ func (f exporterFactory) logs(ctx context.Context) (sdklog.Exporter, error) {
 	return otlploghttp.New(ctx,
 		otlploghttp.WithEndpointURL(t.url),
 		otlploghttp.WithCompression(compression),
-		otlploghttp.WithTimeout(f.timeout),
-		otlploghttp.WithRetry(otlploghttp.RetryConfig(f.retry())))
+		otlploghttp.WithTimeout(f.timeout), otlploghttp.WithHTTPClient(client),
+		otlploghttp.WithRetry(otlploghttp.RetryConfig{}))
 }
 
 func (f exporterFactory) metrics(ctx context.Context) (sdkmetric.Exporter, error) {
@@ -74,8 +83,12 @@ func (f exporterFactory) metrics(ctx context.Context) (sdkmetric.Exporter, error
 		return otlpmetricgrpc.New(ctx,
 			otlpmetricgrpc.WithEndpointURL(t.url),
 			otlpmetricgrpc.WithCompressor(f.grpcCompressor()),
-			otlpmetricgrpc.WithTimeout(f.timeout),
-			otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig(f.retry())))
+			otlpmetricgrpc.WithTimeout(f.timeout), otlpmetricgrpc.WithDialOption(grpc.WithChainUnaryInterceptor(overhearGRPC)),
+			otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{}))
+	}
+	client, err := f.httpClient("METRICS")
+	if err != nil {
+		return nil, err
 	}
 	compression := otlpmetrichttp.GzipCompression
 	if f.env.compression == "none" {
@@ -84,8 +97,8 @@ func (f exporterFactory) metrics(ctx context.Context) (sdkmetric.Exporter, error
 	return otlpmetrichttp.New(ctx,
 		otlpmetrichttp.WithEndpointURL(t.url),
 		otlpmetrichttp.WithCompression(compression),
-		otlpmetrichttp.WithTimeout(f.timeout),
-		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig(f.retry())))
+		otlpmetrichttp.WithTimeout(f.timeout), otlpmetrichttp.WithHTTPClient(client),
+		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{}))
 }
 
 // grpcCompressor names the compressor as grpc-go registers it; "" sends plain messages.
@@ -96,17 +109,47 @@ func (f exporterFactory) grpcCompressor() string {
 	return f.env.compression
 }
 
-// retry has the shape all six RetryConfig types share.
-func (f exporterFactory) retry() struct {
-	Enabled         bool
-	InitialInterval time.Duration
-	MaxInterval     time.Duration
-	MaxElapsedTime  time.Duration
-} {
-	return struct {
-		Enabled         bool
-		InitialInterval time.Duration
-		MaxInterval     time.Duration
-		MaxElapsedTime  time.Duration
-	}{true, retryFirst, retryMax, f.timeout}
+// httpClient is a client of one signal: plain, so that nothing the kit sends is traced, and it follows no redirects, because the
+// headers may hold credentials.
+func (f exporterFactory) httpClient(signal string) (*http.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	config, err := tlsConfig(signal)
+	if err != nil {
+		return nil, err
+	}
+	transport.TLSClientConfig = config
+	return &http.Client{
+		Transport:     overhearHTTP{transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}, nil
+}
+
+// tlsConfig reads the certificates the OTLP exporters read when they have no client of their own; nil when there are none.
+func tlsConfig(signal string) (*tls.Config, error) {
+	file := func(name string) (string, string) {
+		return firstOf("OTEL_EXPORTER_OTLP_"+signal+"_"+name, "OTEL_EXPORTER_OTLP_"+name)
+	}
+	var config *tls.Config
+	if name, path := file("CERTIFICATE"); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		config = &tls.Config{RootCAs: x509.NewCertPool()}
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: no certificate in %q", name, path)
+		}
+	}
+	if name, path := file("CLIENT_CERTIFICATE"); path != "" {
+		_, key := file("CLIENT_KEY")
+		pair, err := tls.LoadX509KeyPair(path, key)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if config == nil {
+			config = &tls.Config{}
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
 }

@@ -1,6 +1,6 @@
-// The guard stands between the SDK's batchers and the exporters: it bounds every export in time, contains panics, counts
-// what was delivered and what was lost, and tells of losses at most once a minute. It swallows the errors it has counted,
-// because the SDK would print each of them.
+// The guard stands between the kit's queues and the exporters: it bounds every export in time, retries within a budget, stops
+// trying when the receiver is down, contains panics and counts what was delivered and what was lost. It swallows the errors it
+// has counted, because the SDK would print each of them.
 
 package throughline
 
@@ -8,155 +8,190 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"throughline.dev/kits/go/internal/breaker"
 )
-
-// SignalStats counts the items of one signal since Init. After Shutdown, Created - Exported - Failed is what the bounded
-// queue turned away. For metrics an item is one collection and Created is what was handed to the exporter.
-type SignalStats struct {
-	Created, Exported, Failed uint64
-}
-
-// Stats is what became of the telemetry the kit recorded.
-type Stats struct {
-	Spans, Logs, Metrics SignalStats
-}
 
 // guard is shared by one exporter of one signal.
 type guard struct {
+	counts
 	signal   string
-	timeout  time.Duration
+	timeout  time.Duration // of one export, retries included
+	budget   time.Duration // within which retries may begin
 	deadline *atomic.Int64 // Unix nanoseconds after which nothing is sent any more; 0 while running
-	lost     *lossReport
+	report   *lossReport
+	redact   *redaction
+	started  time.Time
+	gate     atomic.Int32 // the breaker's state, for readers that must not wait
+	inflight atomic.Int64
 
-	created, exported, failed atomic.Uint64
+	mu      sync.Mutex // one export at a time
+	breaker *breaker.Breaker
+	random  breaker.Random
+	stuck   chan struct{} // closed when an export that did not keep its deadline returns
 }
 
-var errPastShutdown = errors.New("the shutdown budget is spent")
-
-// run exports n items with the guard's time limit. It never panics and returns no error; the outcome is in the counters.
-func (g *guard) run(ctx context.Context, n int, export func(context.Context) error) {
-	err := g.attempt(ctx, export)
-	if err == nil {
-		g.exported.Add(uint64(n))
-		return
+func (k *Kit) newGuard(signal string, s settings, report *lossReport) *guard {
+	seed := rand.Uint64()
+	return &guard{
+		signal: signal, timeout: s.exportTimeout, budget: min(s.batchDelay, s.exportTimeout), deadline: &k.deadline, report: report,
+		redact: &k.redact, started: time.Now(), breaker: breaker.New(seed), random: breaker.Random(^seed),
 	}
-	g.failed.Add(uint64(n))
-	g.lost.add(g.signal, n, err)
 }
 
-func (g *guard) attempt(ctx context.Context, export func(context.Context) error) (err error) {
-	until := time.Now().Add(g.timeout)
+var (
+	errPastShutdown = errors.New("the shutdown budget is spent")
+	errCircuitOpen  = errors.New("the receiver is down: the circuit breaker is open")
+	errAskedToWait  = errors.New("the receiver asked to wait")
+	errTimeout      = errors.New("the export took too long")
+)
+
+func (g *guard) nowMs() int64 { return time.Since(g.started).Milliseconds() }
+
+// state moves the breaker with time and publishes it.
+func (g *guard) state() breaker.State {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.publish()
+}
+
+func (g *guard) publish() breaker.State {
+	state := g.breaker.State(g.nowMs())
+	g.gate.Store(int32(state))
+	return state
+}
+
+// untilHalfOpen is how long an open breaker stays open.
+func (g *guard) untilHalfOpen() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Duration(g.breaker.Until()-g.nowMs()) * time.Millisecond
+}
+
+// result is what became of a batch. With hold set it is not settled yet: it is to be tried once more after that time.
+type result struct {
+	err  error
+	hold time.Duration
+}
+
+// run exports n items, with retries, and counts the outcome. It never panics.
+func (g *guard) run(ctx context.Context, n int, held bool, export func(context.Context) error) result {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.inflight.Store(int64(n))
+	defer g.inflight.Store(0)
+	defer g.publish()
+	if !g.unstick(ctx) {
+		return g.settle(n, shutDown, errPastShutdown)
+	}
+	began := time.Now()
+	until := began.Add(g.timeout)
 	if end := g.deadline.Load(); end != 0 && end < until.UnixNano() {
 		until = time.Unix(0, end)
-		if !time.Now().Before(until) {
-			return errPastShutdown
+		if !began.Before(until) {
+			return g.settle(n, shutDown, errPastShutdown)
 		}
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	return contained(ctx, export)
-}
-
-func (g *guard) stats() SignalStats {
-	s := SignalStats{Exported: g.exported.Load(), Failed: g.failed.Load(), Created: g.created.Load()}
-	if g.signal == "metrics" {
-		s.Created = s.Exported + s.Failed
-	}
-	return s
-}
-
-// lossReport gathers losses and logs them at most once per interval, with the number lost since the last line.
-type lossReport struct {
-	logger   *slog.Logger
-	interval time.Duration
-	now      func() time.Time
-
-	mu   sync.Mutex
-	last time.Time
-	lost map[string]int
-}
-
-func newLossReport(logger *slog.Logger) *lossReport {
-	return &lossReport{logger: logger, interval: time.Minute, now: time.Now, lost: map[string]int{}}
-}
-
-func (r *lossReport) add(signal string, n int, err error) {
-	r.mu.Lock()
-	r.lost[signal] += n
-	now := r.now()
-	if !r.last.IsZero() && now.Sub(r.last) < r.interval {
-		r.mu.Unlock()
-		return
-	}
-	r.last = now
-	lost := r.lost
-	r.lost = map[string]int{}
-	r.mu.Unlock()
-
-	attrs := []any{slog.String("error", err.Error())}
-	for _, s := range append(signals[:], "sdk") {
-		if lost[s] > 0 {
-			attrs = append(attrs, slog.Int("lost_"+s, lost[s]))
+	for retry := 0; ; retry++ {
+		a := g.try(ctx, export)
+		if a.outcome != breaker.Retryable {
+			return g.conclude(n, a)
+		}
+		elapsed := time.Since(began).Milliseconds()
+		step, wait := breaker.Plan(elapsed, g.budget.Milliseconds(), g.random.RetryWait(retry), a.askedMs, held || g.deadline.Load() != 0)
+		switch step {
+		case breaker.Hold:
+			g.breaker.Failure(g.nowMs(), a.askedMs)
+			return result{a.err, time.Duration(wait) * time.Millisecond}
+		case breaker.Drop:
+			return g.conclude(n, a)
+		}
+		select {
+		case <-time.After(time.Duration(wait) * time.Millisecond):
+		case <-ctx.Done():
+			return g.conclude(n, a)
 		}
 	}
-	r.logger.Warn("telemetry was lost", attrs...)
 }
 
-// Handle implements otel.ErrorHandler for WithGlobals.
-func (r *lossReport) Handle(err error) { r.add("sdk", 1, err) }
-
-type guardedSpanExporter struct {
-	*guard
-	next sdktrace.SpanExporter
+// try exports once. An exporter that ignores its context is left behind at the deadline, and waited for before the next export.
+func (g *guard) try(ctx context.Context, export func(context.Context) error) answer {
+	ctx, heard := listen(ctx)
+	done := make(chan error, 1)
+	returned := make(chan struct{})
+	go func() {
+		defer close(returned)
+		done <- contained(ctx, export)
+	}()
+	select {
+	case err := <-done:
+		return heard.conclude(ctx, err)
+	case <-ctx.Done():
+	}
+	select { // the usual exporter returns now
+	case err := <-done:
+		return heard.conclude(ctx, err)
+	case <-time.After(stuckAfter):
+		g.stuck = returned
+		return answer{outcome: breaker.Failed, timedOut: true, askedMs: -1, err: errTimeout}
+	}
 }
 
-func (e guardedSpanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	e.run(ctx, len(spans), func(ctx context.Context) error { return e.next.ExportSpans(ctx, spans) })
-	return nil
+// stuckAfter is what an exporter may overrun its deadline.
+const stuckAfter = 50 * time.Millisecond
+
+// unstick waits for an export that was left behind. False: the time is up.
+func (g *guard) unstick(ctx context.Context) bool {
+	if g.stuck == nil {
+		return true
+	}
+	select {
+	case <-g.stuck:
+		g.stuck = nil
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
-func (e guardedSpanExporter) Shutdown(ctx context.Context) error {
-	return contained(ctx, e.next.Shutdown)
+// conclude counts what became of n items that are not tried again.
+func (g *guard) conclude(n int, a answer) result {
+	now := g.nowMs()
+	switch a.outcome {
+	case breaker.Delivered:
+		g.breaker.Success(now)
+		refused := min(int(a.rejected), n)
+		g.exported.Add(uint64(n - refused))
+		if refused > 0 {
+			return g.settle(refused, rejected, a.err)
+		}
+		return result{}
+	case breaker.Rejected:
+		g.breaker.Rejected(now)
+		return g.settle(n, rejected, a.err)
+	}
+	g.breaker.Failure(now, a.askedMs)
+	if a.timedOut {
+		return g.settle(n, timedOut, a.err)
+	}
+	return g.settle(n, exportFailed, a.err)
 }
 
-type guardedLogExporter struct {
-	*guard
-	next sdklog.Exporter
+func (g *guard) settle(n int, why cause, err error) result {
+	g.drop(why, n)
+	g.report.tell(g.signal, &g.counts, err, false)
+	return result{err: err}
 }
 
-func (e guardedLogExporter) Export(ctx context.Context, records []sdklog.Record) error {
-	e.run(ctx, len(records), func(ctx context.Context) error { return e.next.Export(ctx, records) })
-	return nil
-}
-
-func (e guardedLogExporter) Shutdown(ctx context.Context) error {
-	return contained(ctx, e.next.Shutdown)
-}
-
-func (e guardedLogExporter) ForceFlush(ctx context.Context) error {
-	return contained(ctx, e.next.ForceFlush)
-}
-
-type guardedMetricExporter struct {
-	*guard
-	sdkmetric.Exporter
-}
-
-func (e guardedMetricExporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
-	e.run(ctx, 1, func(ctx context.Context) error { return e.Exporter.Export(ctx, rm) })
-	return nil
-}
-
-// contained makes an error of a panic: the SDK calls exporters in goroutines of its own, where a panic ends the process.
+// contained makes an error of a panic: exporters run in goroutines where a panic ends the process.
 func contained(ctx context.Context, f func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -166,26 +201,27 @@ func contained(ctx context.Context, f func(context.Context) error) (err error) {
 	return f(ctx)
 }
 
-// countedSpans counts the sampled spans that end before they reach the queue.
-type countedSpans struct {
-	sdktrace.SpanProcessor
-	guard *guard
+// guardedMetricExporter needs no queue: what a lost collection had is in the next one.
+type guardedMetricExporter struct {
+	*guard
+	sdkmetric.Exporter
 }
 
-func (p countedSpans) OnEnd(s sdktrace.ReadOnlySpan) {
-	if s.SpanContext().IsSampled() {
-		p.guard.created.Add(1)
+func (e guardedMetricExporter) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
+	e.created.Add(1)
+	if e.state() == breaker.Open && e.deadline.Load() == 0 {
+		e.settle(1, circuitOpen, errCircuitOpen)
+		return nil
 	}
-	p.SpanProcessor.OnEnd(s)
+	e.redact.metrics(rm)
+	r := e.run(ctx, 1, true, func(ctx context.Context) error { return e.Exporter.Export(ctx, rm) })
+	return r.err
 }
 
-// countedLogs counts the log records before they reach the queue.
-type countedLogs struct {
-	sdklog.Processor
-	guard *guard
+func (e guardedMetricExporter) ForceFlush(ctx context.Context) error {
+	return contained(ctx, e.Exporter.ForceFlush)
 }
 
-func (p countedLogs) OnEmit(ctx context.Context, r *sdklog.Record) error {
-	p.guard.created.Add(1)
-	return p.Processor.OnEmit(ctx, r)
+func (e guardedMetricExporter) Shutdown(ctx context.Context) error {
+	return contained(ctx, e.Exporter.Shutdown)
 }

@@ -170,7 +170,7 @@ func TestExportersMayPanicWhenever(t *testing.T) {
 	if err := kit.Shutdown(t.Context()); err == nil || !strings.Contains(err.Error(), "panicked") {
 		t.Errorf("got %v", err)
 	}
-	if stats := kit.Stats(); stats.Spans.Failed != 1 || stats.Logs.Failed != 1 {
+	if stats := kit.Stats(); stats.Spans.Dropped.ExportFailed != 1 || stats.Logs.Dropped.ExportFailed != 1 {
 		t.Errorf("stats are %+v", stats)
 	}
 }

@@ -34,6 +34,7 @@ type Kit struct {
 	loggers     log.LoggerProvider
 	diagnostics *slog.Logger
 
+	redact               redaction
 	spans, logs, metrics *guard
 	deadline             atomic.Int64 // see guard.deadline
 	stages               []stage
@@ -74,9 +75,10 @@ func Init(ctx context.Context, opts ...Option) (*Kit, error) {
 		diagnostics: s.diagnostics,
 	}
 	k.tasks.init()
+	redactErr := k.redact.add(s.redactKeys, s.redactRules)
 	report := newLossReport(s.diagnostics)
 	k.spans, k.logs, k.metrics = k.newGuard("traces", s, report), k.newGuard("logs", s, report), k.newGuard("metrics", s, report)
-	if err := errors.Join(envErr, resErr); err != nil {
+	if err := errors.Join(envErr, resErr, redactErr); err != nil {
 		return k, fmt.Errorf("throughline: cannot read the configuration: %w", err)
 	}
 	if env.disabled {
@@ -90,13 +92,9 @@ func Init(ctx context.Context, opts ...Option) (*Kit, error) {
 		otel.SetMeterProvider(k.meters)
 		otel.SetLoggerProvider(k.loggers)
 		otel.SetTextMapPropagator(k.Propagator())
-		otel.SetErrorHandler(report)
+		otel.SetErrorHandler(&sdkErrors{report: report})
 	}
 	return k, nil
-}
-
-func (k *Kit) newGuard(signal string, s settings, report *lossReport) *guard {
-	return &guard{signal: signal, timeout: s.exportTimeout, deadline: &k.deadline, lost: report}
 }
 
 // start builds all exporters first, so that a failure leaves the kit as it was: recording nothing.
@@ -137,12 +135,9 @@ func (k *Kit) startTraces(s settings, env environment, res *resource.Resource) {
 	if limits.AttributeValueLengthLimit < 0 {
 		limits.AttributeValueLengthLimit = attributeRunesMax
 	}
-	batcher := sdktrace.NewBatchSpanProcessor(guardedSpanExporter{k.spans, s.spanExporter},
-		sdktrace.WithMaxQueueSize(queueItemsMax), sdktrace.WithMaxExportBatchSize(batchItemsMax),
-		sdktrace.WithBatchTimeout(env.spanDelay), sdktrace.WithExportTimeout(s.exportTimeout))
 	opts := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res), sdktrace.WithRawSpanLimits(limits),
-		sdktrace.WithSpanProcessor(countedSpans{batcher, k.spans}),
+		sdktrace.WithSpanProcessor(newSpanQueue(k.spans, s, env)),
 		sdktrace.WithoutPanicRecording(), // the kit writes a log record instead: exceptions on spans are deprecated
 	}
 	if s.sampler != nil && !env.sampler {
@@ -157,10 +152,7 @@ func (k *Kit) startTraces(s settings, env environment, res *resource.Resource) {
 }
 
 func (k *Kit) startLogs(s settings, env environment, res *resource.Resource) {
-	batcher := sdklog.NewBatchProcessor(guardedLogExporter{k.logs, s.logExporter},
-		sdklog.WithMaxQueueSize(queueItemsMax), sdklog.WithExportMaxBatchSize(batchItemsMax),
-		sdklog.WithExportInterval(env.logDelay), sdklog.WithExportTimeout(s.exportTimeout))
-	opts := []sdklog.LoggerProviderOption{sdklog.WithResource(res), sdklog.WithProcessor(countedLogs{batcher, k.logs})}
+	opts := []sdklog.LoggerProviderOption{sdklog.WithResource(res), sdklog.WithProcessor(newLogQueue(k.logs, s, env))}
 	if os.Getenv("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT") == "" {
 		opts = append(opts, sdklog.WithAttributeValueLengthLimit(attributeRunesMax))
 	}

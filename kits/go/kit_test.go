@@ -83,7 +83,7 @@ func TestAllSignalsArriveByBothProtocols(t *testing.T) {
 				t.Errorf("encodings are %v", r.encodings)
 			}
 			want := throughline.SignalStats{Created: 2, Exported: 2}
-			if stats := kit.Stats(); stats.Spans != want || stats.Logs.Exported != 1 || stats.Metrics.Failed != 0 {
+			if stats := kit.Stats(); stats.Spans != want || stats.Logs.Exported != 1 || stats.Metrics.Dropped.Total() != 0 {
 				t.Errorf("stats are %+v", stats)
 			}
 		})
@@ -217,7 +217,7 @@ func liveThroughOutage(t *testing.T, name string, kit *throughline.Kit) {
 		t.Errorf("%s: the second Shutdown says %v", name, again)
 	}
 	spans := kit.Stats().Spans
-	if spans.Created != requests || spans.Exported != 0 || spans.Failed == 0 || spans.Failed > requests {
+	if spans.Created != requests || spans.Exported != 0 || spans.Dropped.Total() != requests || spans.Queued != 0 || spans.QueuedBytes != 0 {
 		t.Errorf("%s: stats are %+v", name, spans)
 	}
 }
@@ -253,25 +253,28 @@ func (e *brokenExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) e
 func (*brokenExporter) Shutdown(context.Context) error { return nil }
 
 func TestLossesAreToldOnceAMinuteAndPanicsOfExportersContained(t *testing.T) {
+	t.Setenv("OTEL_METRICS_EXPORTER", "none")
 	var out bytes.Buffer
 	kit, err := throughline.Init(t.Context(), throughline.WithSpanExporter(&brokenExporter{}), throughline.WithEndpoint("http://127.0.0.1:1"),
 		throughline.WithMetricInterval(time.Hour), throughline.WithDiagnostics(slog.New(slog.NewJSONHandler(&out, nil))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 4 {
+	for range 3 {
 		_, end := kit.Span(t.Context(), "work")
 		end(nil)
 		kit.Flush(t.Context())
 	}
 	var line struct {
-		Msg  string
-		Lost int `json:"lost_traces"`
+		Msg, Signal, Cause, Error string
+		Lost                      int
 	}
-	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Msg != "telemetry was lost" {
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil || line.Msg != "telemetry was lost" || line.Signal != "traces" ||
+		line.Cause != "export_failed" || line.Lost != 1 || line.Error != "refused 1" {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	if got := kit.Stats().Spans; got != (throughline.SignalStats{Created: 4, Failed: 4}) {
+	want := throughline.SignalStats{Created: 3, Dropped: throughline.Drops{ExportFailed: 3}}
+	if got := kit.Stats().Spans; got != want {
 		t.Errorf("stats are %+v", got)
 	}
 }

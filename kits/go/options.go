@@ -30,12 +30,16 @@ type settings struct {
 	ids                           sdktrace.IDGenerator
 	diagnostics                   *slog.Logger
 	globals                       bool
+	queueBytes                    int64
+	redactKeys                    []string
+	redactRules                   []RedactionRule
 }
 
 const (
 	queueItemsMax      = 2048 // per signal; what comes on top is dropped and counted
 	batchItemsMax      = 512
-	attributeRunesMax  = 8192 // 2048 spans of 128 attributes of this length are the worst a queue can hold
+	queueBytesMax      = 8 << 20 // per signal too
+	attributeRunesMax  = 8192
 	shutdownBudget     = 5 * time.Second
 	taskDrainBudget    = 2 * time.Second // the part of shutdownBudget that detached tasks may use
 	defaultExportLimit = 3 * time.Second
@@ -46,6 +50,7 @@ func defaultSettings() settings {
 		batchDelay:     500 * time.Millisecond,
 		metricInterval: 10 * time.Second,
 		exportTimeout:  defaultExportLimit,
+		queueBytes:     queueBytesMax,
 		diagnostics:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	}
 }
@@ -74,6 +79,17 @@ func WithMetricInterval(d time.Duration) Option { return func(s *settings) { s.m
 
 // WithExportTimeout bounds one export, its retries included. Default 3 s.
 func WithExportTimeout(d time.Duration) Option { return func(s *settings) { s.exportTimeout = d } }
+
+// WithQueueBytes bounds the memory spans may wait in, and log records. Default 8 MiB each, besides at most 2048 items each.
+func WithQueueBytes(most int64) Option { return func(s *settings) { s.queueBytes = most } }
+
+// WithRedaction withholds more than the kit always does: everything under keys, in which * stands for any characters, and what
+// rules match. See spec/vectors/redaction.json for what is always withheld.
+func WithRedaction(keys []string, rules ...RedactionRule) Option {
+	return func(s *settings) {
+		s.redactKeys, s.redactRules = append(s.redactKeys, keys...), append(s.redactRules, rules...)
+	}
+}
 
 // WithSampler chooses which traces are recorded. Default: the parent's decision, else all. OTEL_TRACES_SAMPLER wins.
 func WithSampler(sampler sdktrace.Sampler) Option { return func(s *settings) { s.sampler = sampler } }

@@ -48,7 +48,7 @@ func (k *Kit) shutdown(ctx context.Context) error {
 		name          string
 		before, after SignalStats
 	}{{"spans", before.Spans, after.Spans}, {"log records", before.Logs, after.Logs}} {
-		failed, sent := signal.after.Failed-signal.before.Failed, signal.after.Exported-signal.before.Exported
+		failed, sent := signal.after.Dropped.failed()-signal.before.Dropped.failed(), signal.after.Exported-signal.before.Exported
 		if failed > 0 {
 			lost = append(lost, fmt.Errorf("throughline: %d of the last %d %s were not delivered", failed, failed+sent, signal.name))
 		}
