@@ -234,19 +234,15 @@ func (b *batcher[T]) flushNow(ctx context.Context, send func(int) error, holding
 
 // drain is the last chance: it goes on until the queue is empty, the time is up, or the receiver is known to be down.
 func (b *batcher[T]) drain(send func(int) error, held **batch[T]) {
-	b.mutex.Lock()
-	b.ended = true
-	b.mutex.Unlock()
 	var err error
-	for {
-		n, _ := b.waiting()
-		if n == 0 && *held == nil {
-			break
-		}
+	for *held != nil || !b.endIfEmpty() {
 		if err = send(b.batchMax); err != nil && b.state() != breaker.Closed {
 			break
 		}
 	}
+	b.mutex.Lock()
+	b.ended = true
+	b.mutex.Unlock()
 	rest := b.take(b.itemsMax)
 	if *held != nil {
 		rest.items = append(rest.items, (*held).items...)
@@ -255,6 +251,14 @@ func (b *batcher[T]) drain(send func(int) error, held **batch[T]) {
 	b.drop(shutDown, len(rest.items))
 	b.release(rest)
 	b.report.tell(b.signal, &b.counts, err, true)
+}
+
+// endIfEmpty closes the queue when nothing waits in it.
+func (b *batcher[T]) endIfEmpty() bool {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.ended = len(b.queue) == 0
+	return b.ended
 }
 
 // ForceFlush exports what is queued now.

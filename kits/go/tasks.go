@@ -171,7 +171,7 @@ func (s *taskSet) leave() {
 	}
 }
 
-// drain waits until no task runs or the time has come, then cancels those left.
+// drain waits until no task runs or the time has come, then cancels those left and gives them a moment to end.
 func (s *taskSet) drain(until time.Time) {
 	defer s.cancel()
 	s.mu.Lock()
@@ -188,6 +188,15 @@ func (s *taskSet) drain(until time.Time) {
 	defer timer.Stop()
 	select {
 	case <-idle:
+		return
+	case <-timer.C:
+	}
+	s.cancel()
+	timer.Reset(canceledTaskBudget)
+	select { // those that listen end now, and their spans can still be sent
+	case <-idle:
 	case <-timer.C:
 	}
 }
+
+const canceledTaskBudget = 100 * time.Millisecond

@@ -128,7 +128,7 @@ func TestRedactionVectors(t *testing.T) {
 			before, want := anyValue(t, c.Attribute.Value), anyValue(t, c.Redacted)
 			got, changed := rules.Attribute(attribute.KeyValue{Key: attribute.Key(c.Attribute.Key), Value: before})
 			if !reflect.DeepEqual(got, want) || changed == reflect.DeepEqual(before, want) {
-				t.Errorf("%s: %s, changed is %t", c.Name, got.Emit(), changed)
+				t.Errorf("%s: %s, changed is %t", c.Name, got.String(), changed)
 			}
 		case c.Re != nil:
 			if _, err := rules.With(nil, []Value{{*c.Re, Redacted}}); (err == nil) != c.Accepted {
