@@ -7,6 +7,8 @@
 export const DROP_REASONS = [
 	'dead_letter', // the engine refuses them for good; kept in dead-letter/
 	'damage', // the disk changed or lost their bytes; what is left of them is kept in quarantine/
+	'full', // limits.whenFull is drop-oldest, and newer rows needed the room
+	'age', // older than limits.ageMaxMs
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
@@ -47,6 +49,11 @@ export class Accounts {
 	dropped(holder: Holder, table: string, rows: number, reason: DropReason): void {
 		this.#of(table).dropped[reason] += rows;
 		add(holder, table, -rows);
+	}
+
+	/** All that `holder` still holds. */
+	droppedAll(holder: Holder, reason: DropReason): void {
+		for (const [table, rows] of holder.rows) this.dropped(holder, table, rows, reason);
 	}
 
 	/** Rows that were lost before anybody held a segment of them. */

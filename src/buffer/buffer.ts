@@ -67,11 +67,12 @@ export class SegmentBuffer {
 	 */
 	async append(records: readonly BufferRecord[]): Promise<void> {
 		const bytes = records.reduce((sum, record) => sum + record.payload.length, 0);
+		for (const record of records) assertFits(record);
 		if (this.#freeIsStale()) await this.#sampleFree();
+		if (this.#context.limits.whenFull === 'drop-oldest') await this.#makeRoom(bytes);
 		if (this.#closing !== undefined)
 			throw new Failure('unavailable', 'the buffer is closing', { retryAfterMs: this.#context.limits.retryAfterMs });
 		if (records.length === 0) return;
-		for (const record of records) assertFits(record);
 		this.#admit(bytes);
 		await this.#writer.append(records, bytes);
 	}
@@ -95,10 +96,22 @@ export class SegmentBuffer {
 		return { ...stats, oldestAgeMs: clock.nowMs() - oldestMs, accounts: accounts.snapshot(waiting) };
 	}
 
+	/** Drops segments until `bytes` more fit, unless they never would. */
+	async #makeRoom(bytes: number): Promise<void> {
+		const { bytesMax } = this.#context.limits;
+		while (this.#closing === undefined && bytes <= bytesMax && this.#used() + bytes > bytesMax)
+			if (!(await this.#loader.dropOldest())) return;
+	}
+
+	/** Bytes on disk and on the way there. */
+	#used(): number {
+		return this.#context.stats.bytes + this.#context.stats.pendingBytes;
+	}
+
 	/** Throws `overloaded` when `bytes` more would break a limit. */
 	#admit(bytes: number): void {
 		const { limits, stats } = this.#context;
-		const used = stats.bytes + stats.pendingBytes + bytes;
+		const used = this.#used() + bytes;
 		const free = this.#free === undefined ? Number.POSITIVE_INFINITY : this.#free.bytes - (stats.appendedBytes - this.#free.appendedBytes);
 		const full = used > limits.bytesMax;
 		if (!full && free - stats.pendingBytes - bytes >= limits.freeBytesMin) return;

@@ -6,6 +6,7 @@
 import { Failure } from '../base/errors.ts';
 import type { Aside } from './aside.ts';
 import type { BufferContext, Segment } from './options.ts';
+import { segmentCreatedMs } from './segment.ts';
 import { SegmentLoad } from './segment-load.ts';
 
 const ATTEMPTS_IN_PLACE = 3;
@@ -15,6 +16,7 @@ export class SegmentLoader {
 	readonly #aside: Aside;
 	readonly #queue: SegmentLoad[] = [];
 	readonly #abort = new AbortController();
+	#loading: SegmentLoad | undefined;
 	#wakeUp: (() => void) | undefined;
 	#finished: Promise<void>;
 	/** Failed loads in a row, of whichever segments. */
@@ -23,12 +25,17 @@ export class SegmentLoader {
 	constructor(context: BufferContext, aside: Aside, segments: readonly Segment[]) {
 		this.#context = context;
 		this.#aside = aside;
-		for (const segment of segments) this.#queue.push(new SegmentLoad(context, aside, segment));
+		const { clock } = context;
+		for (const segment of segments) {
+			// Only what an earlier process left is dated by the clock on the wall, which somebody may have set meanwhile.
+			const ageMs = Math.max(0, clock.nowMs() - segmentCreatedMs(segment.id));
+			this.#queue.push(new SegmentLoad(context, aside, segment, clock.monotonicMs() - ageMs));
+		}
 		this.#finished = this.#run();
 	}
 
 	offer(segment: Segment): void {
-		this.#queue.push(new SegmentLoad(this.#context, this.#aside, segment));
+		this.#queue.push(new SegmentLoad(this.#context, this.#aside, segment, this.#context.clock.monotonicMs()));
 		this.#wakeUp?.();
 	}
 
@@ -40,6 +47,17 @@ export class SegmentLoader {
 	/** Those segments. */
 	*segments(): Iterable<Segment> {
 		for (const { segment } of this.#queue) yield segment;
+	}
+
+	/** Drops the oldest segment that is not being loaded; false when there is none. */
+	async dropOldest(): Promise<boolean> {
+		const [first, ...others] = this.#queue.filter((entry) => entry !== this.#loading);
+		if (first === undefined) return false;
+		await this.#drop(
+			others.reduce((oldest, entry) => (entry.segment.id < oldest.segment.id ? entry : oldest), first),
+			'full',
+		);
+		return true;
 	}
 
 	/** Waits up to `drainMs` for the queue to empty, then aborts the running load and waits up to `abortMs` for it to return. */
@@ -68,15 +86,18 @@ export class SegmentLoader {
 
 	async #run(): Promise<void> {
 		while (!this.#abort.signal.aborted) {
+			await this.#dropAged();
 			const next = this.#queue[0];
 			if (next === undefined) {
 				this.#drained?.();
 				await this.#sleep(undefined);
 				continue;
 			}
+			this.#loading = next;
 			try {
 				await next.attempt(this.#abort.signal);
 			} catch (error) {
+				this.#loading = undefined;
 				if (this.#abort.signal.aborted) return;
 				this.#failures++;
 				this.#context.stats.loadFailures++;
@@ -89,17 +110,40 @@ export class SegmentLoader {
 				continue;
 			}
 			this.#failures = 0;
-			this.#shift(next.segment);
+			this.#takeOut(next);
+			this.#loading = undefined;
 			await this.#done(next.segment);
 		}
 	}
 
-	/** Takes the segment at the front out of the queue. */
-	#shift(segment: Segment): void {
+	#takeOut(entry: SegmentLoad): void {
 		const { stats } = this.#context;
-		this.#queue.shift();
+		this.#queue.splice(this.#queue.indexOf(entry), 1);
 		stats.segments--;
-		stats.bytes -= segment.bytes;
+		stats.bytes -= entry.segment.bytes;
+	}
+
+	/** Called between loads: a segment is dropped late rather than while the engine may be taking it. */
+	async #dropAged(): Promise<void> {
+		const { limits, clock } = this.#context;
+		if (limits.ageMaxMs === 0) return;
+		const oldestMs = clock.monotonicMs() - limits.ageMaxMs;
+		// Meanwhile the oldest may have been dropped for want of room.
+		for (const entry of this.#queue.filter(({ agedFromMs }) => agedFromMs < oldestMs))
+			if (this.#queue.includes(entry)) await this.#drop(entry, 'age');
+	}
+
+	async #drop(entry: SegmentLoad, reason: 'full' | 'age'): Promise<void> {
+		const { files, accounts, log } = this.#context;
+		const { id, path, rows, bytes } = entry.segment;
+		log.error({ segment: id, reason, bytes, rows: Object.fromEntries(rows) }, 'dropped a segment that was not loaded');
+		this.#takeOut(entry);
+		accounts.droppedAll(entry.segment, reason);
+		try {
+			await files.remove(path);
+		} catch (error) {
+			log.warn({ error, segment: id }, 'cannot delete a dropped segment; it is loaded after a restart');
+		}
 	}
 
 	async #done(segment: Segment): Promise<void> {

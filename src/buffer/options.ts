@@ -11,9 +11,16 @@ const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 
 export interface BufferLimits {
-	/** Disk for segments not yet loaded; beyond it appends are refused as overloaded. */
+	/** Disk for segments not yet loaded; beyond it `whenFull` decides. */
 	readonly bytesMax: number;
-	/** Disk the file system must have left; below it appends are refused, so that loads, deletes and the engine can go on. */
+	/** `reject`: appends are refused as overloaded. `drop-oldest`: the oldest segments nobody is loading are dropped, and counted. */
+	readonly whenFull: 'reject' | 'drop-oldest';
+	/** Segments that wait longer than this since they were sealed are dropped, and counted; 0 keeps them for ever. */
+	readonly ageMaxMs: number;
+	/**
+	 * Disk the file system must have left; below it appends are refused, whatever `whenFull` says, so that loads, deletes and the
+	 * engine can go on. Twice `segmentBytesMax` and more, as a dead letter is written before its segment is deleted.
+	 */
 	readonly freeBytesMin: number;
 	/** Size at which a segment is sealed. It may be passed by one commit, so files stay below the sum of the next two (or one append). */
 	readonly segmentBytesMax: number;
@@ -37,6 +44,8 @@ export interface BufferLimits {
 
 export const DEFAULT_LIMITS: BufferLimits = {
 	bytesMax: 4 * GiB,
+	whenFull: 'reject',
+	ageMaxMs: 0,
 	freeBytesMin: 512 * MiB,
 	segmentBytesMax: 32 * MiB,
 	commitBytesMax: 16 * MiB,

@@ -22,6 +22,8 @@ const REFUSALS_MAX = 8;
 
 export class SegmentLoad {
 	readonly segment: Segment;
+	/** Monotonic time from which its age counts. */
+	readonly agedFromMs: number;
 	attempts = 0;
 	readonly #context: BufferContext;
 	readonly #aside: Aside;
@@ -32,10 +34,11 @@ export class SegmentLoad {
 	readonly #poison = new Map<number, Failure>();
 	readonly #refused = new Map<number, Failure>();
 
-	constructor(context: BufferContext, aside: Aside, segment: Segment) {
+	constructor(context: BufferContext, aside: Aside, segment: Segment, agedFromMs: number) {
 		this.#context = context;
 		this.#aside = aside;
 		this.segment = segment;
+		this.agedFromMs = agedFromMs;
 	}
 
 	/** Resolves when every record is in the engine or put aside. Throws what calls for another attempt, which goes on where this one stopped. */

@@ -81,7 +81,17 @@ export const Config = z.strictObject({
 		.prefault({}),
 	buffer: z
 		.strictObject({
-			bytesMax: bytes(4 * GiB).describe('disk the buffer may use before requests are refused'),
+			bytesMax: bytes(4 * GiB).describe('disk for what is acknowledged and not yet in the engine'),
+			whenFull: z
+				.enum(['reject', 'drop-oldest'])
+				.default('reject')
+				.describe('reject: senders are told to come back; drop-oldest: the oldest acknowledged data is lost, and counted'),
+			ageMaxMs: whole(z.int().min(0))
+				.default(0)
+				.describe('acknowledged data that waits longer than this for the engine is lost, and counted; 0 keeps it'),
+			freeBytesMin: whole(z.int().min(0))
+				.default(512 * MiB)
+				.describe('disk that must stay free, or requests are refused: room for the engine, for deletes and for what is put aside'),
 			segmentBytesMax: bytes(32 * MiB),
 			sealAfterMs: whole(z.int().min(10).max(10_000)).default(500).describe('age at which an open segment is handed to the engine'),
 		})

@@ -25,7 +25,11 @@ export class History {
 	readonly disk: FakeDisk;
 	readonly engine: FakeEngine;
 	readonly appended: Entry[] = [];
-	readonly events = { crashes: 0, refused: 0, failed: 0, acknowledged: 0, damages: 0, deadLetters: 0 };
+	readonly events = { crashes: 0, refused: 0, failed: 0, acknowledged: 0, damages: 0, deadLetters: 0, dropped: 0 };
+	/** Half of all histories may drop nothing; the others count what they drop. */
+	readonly #mayDrop: boolean;
+	/** Rows dropped by earlier lives. */
+	#droppedRows = 0;
 	#life = 0;
 	#buffer: SegmentBuffer | undefined;
 	#error: unknown;
@@ -34,6 +38,7 @@ export class History {
 		this.random = new Random(seed);
 		this.disk = new FakeDisk(this.random);
 		this.engine = new FakeEngine(this.random);
+		this.#mayDrop = this.random.chance(0.5);
 	}
 
 	async run(steps: number): Promise<void> {
@@ -64,12 +69,18 @@ export class History {
 		}
 		assert(this.#drained(), `drained: ${JSON.stringify(this.#buffer?.stats())}, files ${this.disk.paths().join(' ')}`);
 		const letters = this.#deadLetters();
-		for (const [index, { fate, damaged }] of this.appended.entries()) {
+		let lostRows = 0;
+		for (const [index, { record, fate, damaged }] of this.appended.entries()) {
 			const stored = this.engine.stored.get(index) ?? 0;
 			assert(stored <= 1, `record ${index} is stored ${stored} times`);
 			assert(fate !== 'refused' || stored === 0, `record ${index} was refused and came out`);
-			assert(fate !== 'acknowledged' || stored === 1 || letters.has(index) || damaged, `record ${index} was acknowledged and is lost`);
+			if (fate !== 'acknowledged' || stored === 1 || letters.has(index) || damaged) continue;
+			assert(this.#mayDrop, `record ${index} was acknowledged and is lost`);
+			lostRows += record.rows;
 		}
+		this.#audit();
+		assert(lostRows <= this.#droppedRows, `${lostRows} acknowledged rows are lost, ${this.#droppedRows} are counted as dropped`);
+		if (this.#droppedRows > 0) this.events.dropped++;
 	}
 
 	#drained(): boolean {
@@ -109,7 +120,9 @@ export class History {
 				check: (batch) => during(() => this.engine.check(batch)),
 			},
 			limits: {
-				bytesMax: 6_000,
+				bytesMax: this.#mayDrop ? 3_000 : 6_000,
+				whenFull: this.#mayDrop ? 'drop-oldest' : 'reject',
+				ageMaxMs: this.#mayDrop ? 60_000 : 0,
 				freeBytesMin: 1_000,
 				segmentBytesMax: 1_500,
 				commitBytesMax: 800,
@@ -149,10 +162,14 @@ export class History {
 		this.#restart();
 	}
 
-	/** Nobody sees a row vanish: the account holds at any moment. */
+	/** Nobody sees a row vanish: the account holds at any moment. Called once at the end of each life. */
 	#audit(): void {
-		for (const [table, account] of this.#buffer?.stats().accounts ?? [])
+		for (const [table, account] of this.#buffer?.stats().accounts ?? []) {
 			assert(missingRows(account) === 0, `rows of ${table} are missing: ${JSON.stringify(account)}`);
+			const { full, age } = account.dropped;
+			assert(this.#mayDrop || full + age === 0, `dropped against the policy: ${JSON.stringify(account)}`);
+			this.#droppedRows += full + age;
+		}
 	}
 
 	/** Changes bytes of a sealed segment, which nobody writes to any more, and notes whose they were. */
@@ -213,7 +230,8 @@ export class History {
 				Buffer.compare(record.payload, original.payload) === 0;
 			// Told at once: an error thrown here would only look like an engine in a bad mood.
 			if (!same) this.#error = new Error(`record ${index} came out different`);
-			if (index <= previous) this.#error = new Error(`record ${index} came after ${previous}`);
+			// Appends that wait for room may overtake each other.
+			if (index <= previous && !this.#mayDrop) this.#error = new Error(`record ${index} came after ${previous}`);
 			previous = index;
 			rows += record.rows;
 		}
