@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"throughline.dev/kits/go/internal/control"
+	"throughline.dev/kits/go/internal/sampling"
 )
 
 const (
@@ -23,8 +26,10 @@ var signals = [...]string{"traces", "metrics", "logs"}
 // environment is the checked form of the OTEL_* variables together with the options they complete.
 type environment struct {
 	disabled    bool
-	compression string // "gzip" or "none"
-	sampler     bool   // OTEL_TRACES_SAMPLER is set: the SDK reads it
+	compression string    // "gzip" or "none"
+	sampling    *Sampling // OTEL_TRACES_SAMPLER
+	policy      sampling.Policy
+	control     controlSettings
 	targets     map[string]target
 	interval    time.Duration // of metrics
 	spanDelay   time.Duration
@@ -40,7 +45,7 @@ type target struct {
 
 func readEnvironment(s settings) (environment, error) {
 	env := environment{targets: map[string]target{}, compression: "gzip"}
-	env.disabled = strings.EqualFold(variable("OTEL_SDK_DISABLED"), "true")
+	env.disabled = strings.EqualFold(variable("OTEL_SDK_DISABLED"), "true") || isYes(variable("THROUGHLINE_DISABLED"))
 	var problems []error
 	millis := func(name string, otherwise time.Duration) time.Duration {
 		d, err := readMillis(name, otherwise)
@@ -56,9 +61,13 @@ func readEnvironment(s settings) (environment, error) {
 		}
 		env.compression = c
 	}
-	sampler, err := checkSampler()
-	env.sampler = sampler
-	problems = append(problems, err, checkResourceAttributes())
+	var samplerErr, samplingErr, controlErr error
+	if env.sampling, samplerErr = readSampler(); env.sampling != nil {
+		s.sampling = env.sampling
+	}
+	env.policy, samplingErr = s.samplingOrAll().policy()
+	env.control, controlErr = readControl(s.control)
+	problems = append(problems, samplerErr, samplingErr, controlErr, checkResourceAttributes())
 	for _, signal := range signals {
 		t, err := readTarget(signal, s.endpoint)
 		env.targets[signal] = t
@@ -138,20 +147,71 @@ func checkResourceAttributes() error {
 	return nil
 }
 
-func checkSampler() (set bool, err error) {
-	name := strings.ToLower(variable("OTEL_TRACES_SAMPLER"))
-	switch name {
-	case "", "always_on", "always_off", "parentbased_always_on", "parentbased_always_off", "traceidratio", "parentbased_traceidratio":
-	default:
-		err = fmt.Errorf("OTEL_TRACES_SAMPLER: %q is not a known sampler", name)
-	}
+// readSampler reads OTEL_TRACES_SAMPLER and its argument; nil when it is not set. Ratios are consistent probabilities.
+func readSampler() (*Sampling, error) {
+	var problems error
+	ratio := 1.0
 	if arg := variable("OTEL_TRACES_SAMPLER_ARG"); arg != "" {
-		if ratio, parseErr := strconv.ParseFloat(arg, 64); parseErr != nil || !(ratio >= 0 && ratio <= 1) {
-			err = errors.Join(err, fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %q is not a ratio between 0 and 1", arg))
+		var err error
+		if ratio, err = strconv.ParseFloat(arg, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
+			problems = fmt.Errorf("OTEL_TRACES_SAMPLER_ARG: %q is not a ratio between 0 and 1", arg)
+			ratio = 1
 		}
 	}
-	return name != "", err
+	switch name := strings.ToLower(variable("OTEL_TRACES_SAMPLER")); name {
+	case "":
+		return nil, problems
+	case "always_on":
+		return &Sampling{IgnoreParent: true, Probability: 1}, problems
+	case "always_off":
+		return &Sampling{IgnoreParent: true}, problems
+	case "traceidratio":
+		return &Sampling{IgnoreParent: true, Probability: ratio}, problems
+	case "parentbased_always_on":
+		return &Sampling{Probability: 1}, problems
+	case "parentbased_always_off":
+		return &Sampling{}, problems
+	case "parentbased_traceidratio":
+		return &Sampling{Probability: ratio}, problems
+	default:
+		return nil, errors.Join(fmt.Errorf("OTEL_TRACES_SAMPLER: %q is not a known sampler", name), problems)
+	}
 }
+
+func (s settings) samplingOrAll() Sampling {
+	if s.sampling != nil {
+		return *s.sampling
+	}
+	return Sampling{Probability: 1}
+}
+
+// readControl completes the options with the THROUGHLINE_* variables.
+func readControl(c controlSettings) (controlSettings, error) {
+	var problems []error
+	source := "the control endpoint option"
+	if name, url := firstOf("THROUGHLINE_CONTROL_ENDPOINT"); url != "" {
+		source, c.endpoint = name, url
+	}
+	if c.endpoint != "" {
+		problems = append(problems, checkURL(source, c.endpoint))
+	}
+	source = "the control key option"
+	if name, key := firstOf("THROUGHLINE_CONTROL_KEY"); key != "" {
+		source, c.key = name, key
+	}
+	if c.key != "" {
+		var err error
+		if c.publicKey, err = control.ParseKey(c.key); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", source, err))
+		}
+	}
+	if _, path := firstOf("THROUGHLINE_KILL_FILE"); path != "" {
+		c.killFile = path
+	}
+	return c, errors.Join(problems...)
+}
+
+func isYes(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
 
 // variable reads the environment; an empty variable counts as unset.
 func variable(name string) string { return strings.TrimSpace(os.Getenv(name)) }

@@ -39,6 +39,10 @@ type Kit struct {
 	deadline             atomic.Int64 // see guard.deadline
 	stages               []stage
 	tasks                taskSet
+	board                switchboard
+	sampler              *steeredSampler // nil when there are no traces
+	steering             steering
+	own                  trace.Tracer // of the kit's scope
 
 	stopOnce sync.Once
 	stopErr  error
@@ -75,6 +79,7 @@ func Init(ctx context.Context, opts ...Option) (*Kit, error) {
 		diagnostics: s.diagnostics,
 	}
 	k.tasks.init()
+	k.tasks.on = k.Switch("task")
 	redactErr := k.redact.add(s.redactKeys, s.redactRules)
 	report := newLossReport(s.diagnostics)
 	k.spans, k.logs, k.metrics = k.newGuard("traces", s, report), k.newGuard("logs", s, report), k.newGuard("metrics", s, report)
@@ -110,7 +115,7 @@ func (k *Kit) start(ctx context.Context, s settings, env environment, res *resou
 	if s.metricReader == nil && !env.targets["metrics"].off {
 		var exporter sdkmetric.Exporter
 		if exporter, problems[2] = factory.metrics(ctx); problems[2] == nil {
-			s.metricReader = sdkmetric.NewPeriodicReader(guardedMetricExporter{k.metrics, exporter},
+			s.metricReader = sdkmetric.NewPeriodicReader(switchedMetrics{guardedMetricExporter{k.metrics, exporter}, &k.board.metrics},
 				sdkmetric.WithInterval(env.interval), sdkmetric.WithTimeout(s.exportTimeout))
 		}
 	}
@@ -127,6 +132,8 @@ func (k *Kit) start(ctx context.Context, s settings, env environment, res *resou
 		k.startLogs(s, env, res)
 	}
 	k.enabled = true
+	k.board.change(func(b *switchboard) { b.live = true })
+	k.startSteering(env.control, attributeOf(res, "deployment.environment.name"), attributeOf(res, "service.instance.id"))
 	return nil
 }
 
@@ -135,24 +142,29 @@ func (k *Kit) startTraces(s settings, env environment, res *resource.Resource) {
 	if limits.AttributeValueLengthLimit < 0 {
 		limits.AttributeValueLengthLimit = attributeRunesMax
 	}
+	own := s.sampler
+	if env.sampling != nil {
+		own = nil
+	}
+	k.sampler = newSteeredSampler(own, env.policy)
 	opts := []sdktrace.TracerProviderOption{
 		sdktrace.WithResource(res), sdktrace.WithRawSpanLimits(limits),
 		sdktrace.WithSpanProcessor(newSpanQueue(k.spans, s, env)),
+		sdktrace.WithSampler(k.sampler),
 		sdktrace.WithoutPanicRecording(), // the kit writes a log record instead: exceptions on spans are deprecated
-	}
-	if s.sampler != nil && !env.sampler {
-		opts = append(opts, sdktrace.WithSampler(s.sampler))
 	}
 	if s.ids != nil {
 		opts = append(opts, sdktrace.WithIDGenerator(s.ids))
 	}
 	provider := sdktrace.NewTracerProvider(opts...)
-	k.tracers = provider
+	k.tracers = switchedProvider{provider, &k.board.traces}
+	k.own = k.tracerOf(names.ScopeKit)
 	k.stages = append(k.stages, stage{provider.ForceFlush, provider.Shutdown})
 }
 
 func (k *Kit) startLogs(s settings, env environment, res *resource.Resource) {
-	opts := []sdklog.LoggerProviderOption{sdklog.WithResource(res), sdklog.WithProcessor(newLogQueue(k.logs, s, env))}
+	queue := switchedLogs{newLogQueue(k.logs, s, env), &k.board.logs}
+	opts := []sdklog.LoggerProviderOption{sdklog.WithResource(res), sdklog.WithProcessor(queue)}
 	if os.Getenv("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT") == "" {
 		opts = append(opts, sdklog.WithAttributeValueLengthLimit(attributeRunesMax))
 	}
@@ -167,8 +179,9 @@ func (k *Kit) startMetrics(s settings, res *resource.Resource) {
 	k.stages = append(k.stages, stage{provider.ForceFlush, provider.Shutdown})
 }
 
-// Enabled reports whether the kit records anything. Instrumentation still propagates context when it does not.
-func (k *Kit) Enabled() bool { return k != nil && k.enabled }
+// Enabled reports whether the kit records anything: it was started, and nobody has switched it off since. Instrumentation still
+// propagates context when it does not.
+func (k *Kit) Enabled() bool { return k != nil && k.board.all.On() }
 
 // ServiceName is the service.name of the resource.
 func (k *Kit) ServiceName() string {
@@ -207,6 +220,13 @@ func (k *Kit) Propagator() propagation.TextMapPropagator { return Propagator() }
 
 // Tracer returns the tracer of a scope, versioned with the kit and its contract.
 func (k *Kit) Tracer(scope string) trace.Tracer {
+	if scope == names.ScopeKit && k != nil && k.own != nil {
+		return k.own
+	}
+	return k.tracerOf(scope)
+}
+
+func (k *Kit) tracerOf(scope string) trace.Tracer {
 	return k.TracerProvider().Tracer(scope, trace.WithInstrumentationVersion(Version), trace.WithSchemaURL(names.SchemaURL),
 		trace.WithInstrumentationAttributes(names.ContractKey.Int(names.ContractVersion)))
 }

@@ -33,6 +33,8 @@ type settings struct {
 	queueBytes                    int64
 	redactKeys                    []string
 	redactRules                   []RedactionRule
+	sampling                      *Sampling
+	control                       controlSettings
 }
 
 const (
@@ -91,7 +93,8 @@ func WithRedaction(keys []string, rules ...RedactionRule) Option {
 	}
 }
 
-// WithSampler chooses which traces are recorded. Default: the parent's decision, else all. OTEL_TRACES_SAMPLER wins.
+// WithSampler decides which traces are recorded by a sampler of the caller's instead of [WithSampling]. OTEL_TRACES_SAMPLER wins over
+// it, and so does remote control while it says how to sample.
 func WithSampler(sampler sdktrace.Sampler) Option { return func(s *settings) { s.sampler = sampler } }
 
 // WithSpanExporter sends spans to an exporter of the caller's instead of OTLP. It must honour its context's deadline.

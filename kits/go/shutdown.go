@@ -39,6 +39,7 @@ func (k *Kit) shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until)
 	defer cancel()
 
+	k.stopSteering()
 	k.tasks.drain(time.Now().Add(min(taskDrainBudget, time.Until(until)/2)))
 	before := k.Stats()
 	err := k.each(ctx, func(s stage) error { return s.stop(ctx) })

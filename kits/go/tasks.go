@@ -9,7 +9,9 @@ import (
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/trace"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"throughline.dev/kits/go/internal/names"
 )
 
@@ -64,11 +66,12 @@ func (t *Task) Done() <-chan struct{} { return t.done }
 // Go runs fn in a goroutine, in a child span of ctx's. A panic is contained and is the task's error. The span should end
 // before its parent: whoever starts the task waits for it. For work that outlives the request use [Kit.Detach].
 func (k *Kit) Go(ctx context.Context, name string, fn func(context.Context) error) *Task {
-	ctx, span := k.Tracer(names.ScopeKit).Start(ctx, name, trace.WithAttributes(names.TaskName.String(name)))
+	on := k.taskSwitch().On()
+	ctx, span := k.taskTracer(on).Start(ctx, name, trace.WithAttributes(names.TaskName.String(name)))
 	t := &Task{done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
-		t.err = k.runTask(ctx, span, name, false, fn)
+		t.err = k.runTask(ctx, span, on, taskAttributes(name, false), fn)
 	}()
 	return t
 }
@@ -85,20 +88,38 @@ func (k *Kit) Detach(ctx context.Context, name string, fn func(context.Context) 
 	if caller := trace.SpanContextFromContext(ctx); caller.IsValid() {
 		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
 	}
-	base, span := k.Tracer(names.ScopeKit).Start(base, name, opts...)
+	on := k.taskSwitch().On()
+	base, span := k.taskTracer(on).Start(base, name, opts...)
 	go func() {
 		defer finished()
 		defer close(t.done)
-		t.err = k.runTask(base, span, name, true, fn)
+		t.err = k.runTask(base, span, on, taskAttributes(name, true), fn)
 	}()
 	return t
 }
 
-// runTask runs fn, contains its panic, measures it and ends its span.
-func (k *Kit) runTask(ctx context.Context, span trace.Span, name string, detached bool, fn func(context.Context) error) (err error) {
+func (k *Kit) taskSwitch() *Switch {
+	if k == nil {
+		return &alwaysOff
+	}
+	return k.tasks.on
+}
+
+func (k *Kit) taskTracer(on bool) trace.Tracer {
+	if !on {
+		return nooptrace.Tracer{}
+	}
+	return k.Tracer(names.ScopeKit)
+}
+
+func taskAttributes(name string, detached bool) []attribute.KeyValue {
+	return []attribute.KeyValue{names.TaskName.String(name), names.TaskDetached.Bool(detached)}
+}
+
+// runTask runs fn, contains its panic, measures it if the switch was on when it started, and ends its span.
+func (k *Kit) runTask(ctx context.Context, span trace.Span, on bool, attrs []attribute.KeyValue, fn func(context.Context) error) (err error) {
 	started := time.Now()
-	attrs := []attribute.KeyValue{names.TaskName.String(name), names.TaskDetached.Bool(detached)}
-	duration, active := k.taskInstruments()
+	duration, active := k.taskInstruments(on)
 	active.Add(ctx, 1, metric.WithAttributes(attrs...))
 	defer func() {
 		if v := recover(); v != nil {
@@ -115,9 +136,9 @@ func (k *Kit) runTask(ctx context.Context, span trace.Span, name string, detache
 	return fn(ctx)
 }
 
-func (k *Kit) taskInstruments() (metric.Float64Histogram, metric.Int64UpDownCounter) {
-	if k == nil {
-		return newTaskInstruments(k.Meter(names.ScopeKit))
+func (k *Kit) taskInstruments(on bool) (metric.Float64Histogram, metric.Int64UpDownCounter) {
+	if !on {
+		return newTaskInstruments(noopmetric.Meter{})
 	}
 	k.tasks.once.Do(func() { k.tasks.duration, k.tasks.active = newTaskInstruments(k.Meter(names.ScopeKit)) })
 	return k.tasks.duration, k.tasks.active
@@ -141,6 +162,7 @@ func (k *Kit) detachedContext() (ctx context.Context, finished func()) {
 
 // taskSet knows the detached tasks that run, so that Shutdown can wait for them and then cancel them.
 type taskSet struct {
+	on       *Switch
 	once     sync.Once
 	duration metric.Float64Histogram
 	active   metric.Int64UpDownCounter

@@ -18,19 +18,19 @@ import (
 )
 
 type clientHandler struct {
-	enabled    bool
+	on         *throughline.Switch
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
 }
 
 func newClientHandler(kit *throughline.Kit) *clientHandler {
-	return &clientHandler{enabled: kit.Enabled(), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
+	return &clientHandler{on: kit.Switch("grpc.client"), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
 		duration: newDuration(kit, "client")}
 }
 
 func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	if !h.enabled {
+	if !h.on.On() {
 		return h.inject(ctx)
 	}
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}

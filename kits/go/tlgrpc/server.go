@@ -19,21 +19,21 @@ import (
 )
 
 type serverHandler struct {
-	enabled    bool
+	on         *throughline.Switch
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
 }
 
 func newServerHandler(kit *throughline.Kit) *serverHandler {
-	return &serverHandler{enabled: kit.Enabled(), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
+	return &serverHandler{on: kit.Switch("grpc.server"), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
 		duration: newDuration(kit, "server")}
 }
 
 func (h *serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	md, _ := metadata.FromIncomingContext(ctx)
 	ctx = h.propagator.Extract(ctx, metadataCarrier(md))
-	if !h.enabled {
+	if !h.on.On() {
 		return ctx
 	}
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}

@@ -70,9 +70,11 @@ func redactedURL(u *url.URL) string {
 	return plain.String()
 }
 
-// patternRoute reads the pattern http.ServeMux matched, "[METHOD ][HOST]/path", and keeps the path.
-func patternRoute(r *http.Request) string {
-	pattern := r.Pattern
+// patternRoute reads the pattern http.ServeMux matched.
+func patternRoute(r *http.Request) string { return pathOf(r.Pattern) }
+
+// pathOf keeps the path of a pattern, "[METHOD ][HOST]/path".
+func pathOf(pattern string) string {
 	if _, rest, found := strings.Cut(pattern, " "); found {
 		pattern = strings.TrimLeft(rest, " \t")
 	}

@@ -26,13 +26,13 @@ func Transport(kit *throughline.Kit, base http.RoundTripper, opts ...Option) htt
 	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
 	duration, _ := kit.Meter(names.ScopeHTTP).Float64Histogram("http.client.request.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of HTTP client requests."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	return &transport{config: newConfig(opts), kit: kit, base: base, tracer: kit.Tracer(names.ScopeHTTP),
+	return &transport{config: newConfig(opts), on: kit.Switch("http.client"), base: base, tracer: kit.Tracer(names.ScopeHTTP),
 		propagator: kit.Propagator(), duration: duration}
 }
 
 type transport struct {
 	config
-	kit        *throughline.Kit
+	on         *throughline.Switch
 	base       http.RoundTripper
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
@@ -40,7 +40,7 @@ type transport struct {
 }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !t.kit.Enabled() || t.skip(r) {
+	if !t.on.On() || t.skip(r) {
 		return t.base.RoundTrip(t.withHeaders(r, r.Context()))
 	}
 	call := t.start(r)

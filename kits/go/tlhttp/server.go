@@ -39,7 +39,8 @@ func Handler(kit *throughline.Kit, next http.Handler, opts ...Option) http.Handl
 		metric.WithDescription("Duration of HTTP server requests."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
 	active, _ := meter.Int64UpDownCounter("http.server.active_requests", metric.WithUnit("{request}"),
 		metric.WithDescription("Number of active HTTP server requests."))
-	return &handler{kit: kit, next: next, config: newConfig(opts), tracer: kit.Tracer(names.ScopeHTTP),
+	mux, _ := next.(router)
+	return &handler{kit: kit, next: next, mux: mux, on: kit.Switch("http.server"), config: newConfig(opts), tracer: kit.Tracer(names.ScopeHTTP),
 		propagator: kit.Propagator(), duration: duration, active: active}
 }
 
@@ -47,6 +48,8 @@ type handler struct {
 	config
 	kit        *throughline.Kit
 	next       http.Handler
+	mux        router // next, when it can tell a route beforehand
+	on         *throughline.Switch
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
@@ -58,7 +61,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.public && carriesContext(r.Header) {
 		ctx = h.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
-	if !h.kit.Enabled() || h.skip(r) {
+	if !h.on.On() || h.skip(r) {
 		if ctx != r.Context() {
 			r = r.WithContext(ctx)
 		}
@@ -71,7 +74,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.TLS != nil {
 		scheme = "https"
 	}
-	ctx, span := h.tracer.Start(ctx, spanName, h.startOptions(r, scheme)...)
+	opts := h.startOptions(r, scheme)
+	if route := h.routeToCome(r); route != "" {
+		spanName += " " + route
+		opts = append(opts, trace.WithAttributes(names.HTTPRoute.String(route)))
+	}
+	ctx, span := h.tracer.Start(ctx, spanName, opts...)
 	activeAttrs := metric.WithAttributes(names.HTTPMethod.String(method), names.URLScheme.String(scheme))
 	h.active.Add(ctx, 1, activeAttrs)
 
@@ -125,6 +133,20 @@ func (h *handler) startOptions(r *http.Request, scheme string) []trace.SpanStart
 		}
 	}
 	return opts
+}
+
+// router is what http.ServeMux can do beside serving.
+type router interface {
+	Handler(*http.Request) (http.Handler, string)
+}
+
+// routeToCome asks the mux for the route it is going to take, where sampling depends on span names: matching twice has its price.
+func (h *handler) routeToCome(r *http.Request) string {
+	if h.mux == nil || !h.kit.SamplesByName() {
+		return ""
+	}
+	_, pattern := h.mux.Handler(r)
+	return pathOf(pattern)
 }
 
 // finish ends the span and records the duration. Only the server's own failures are errors: 5xx, a panic, or a response

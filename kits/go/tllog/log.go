@@ -72,7 +72,7 @@ func NewHandler(kit *throughline.Kit, opts ...Option) slog.Handler {
 	}
 	return &handler{
 		config: c, service: kit.ServiceName(), output: &output{w: c.writer},
-		records: records,
+		records: records, remote: kit.LogLevel(c.scope),
 	}
 }
 
@@ -81,6 +81,7 @@ type handler struct {
 	service string
 	output  *output
 	records log.Logger
+	remote  *throughline.LevelSwitch
 	prefix  string // of the open groups, "a.b."
 	preset  collected
 }
@@ -100,7 +101,13 @@ func (o *output) write(l *line) error {
 	return err
 }
 
-func (h *handler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level.Level() }
+// Enabled asks remote control first.
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	if least, named := h.remote.Level(); named {
+		return level >= least
+	}
+	return level >= h.level.Level()
+}
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	copied := *h

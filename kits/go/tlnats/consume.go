@@ -71,6 +71,14 @@ func (c *Client) ProcessBatch(ctx context.Context, subject string, msgs []*nats.
 func (c *Client) run(ctx context.Context, subject string, n int, cfg config, start []trace.SpanStartOption,
 	work func(context.Context) error,
 ) (err error) {
+	if !c.processing.On() {
+		defer func() {
+			if v := recover(); v != nil {
+				err = c.kit.Contain(ctx, v)
+			}
+		}()
+		return work(ctx)
+	}
 	started := time.Now()
 	shared := c.shared("process", "process", subject, cfg)
 	start = append(start, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(shared...))

@@ -26,6 +26,8 @@ import (
 type Client struct {
 	kit        *throughline.Kit
 	conn       *nats.Conn
+	publishing *throughline.Switch
+	processing *throughline.Switch
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	operation  metric.Float64Histogram
@@ -38,7 +40,7 @@ type Client struct {
 func New(kit *throughline.Kit, conn *nats.Conn) *Client {
 	meter := kit.Meter(names.ScopeNATS)
 	buckets := metric.WithExplicitBucketBoundaries(names.DurationBuckets()...)
-	c := &Client{kit: kit, conn: conn, tracer: kit.Tracer(names.ScopeNATS), propagator: kit.Propagator()}
+	c := &Client{kit: kit, conn: conn, publishing: kit.Switch("nats.publish"), processing: kit.Switch("nats.process"), tracer: kit.Tracer(names.ScopeNATS), propagator: kit.Propagator()}
 	// Errors are ignored: the names are valid constants, and the API returns working instruments regardless.
 	c.operation, _ = meter.Float64Histogram("messaging.client.operation.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of messaging operations initiated by a client."), buckets)
@@ -88,7 +90,7 @@ func (c *Client) Publish(ctx context.Context, msg *nats.Msg, opts ...Option) err
 	if msg.Header == nil {
 		msg.Header = nats.Header{}
 	}
-	if !c.kit.Enabled() {
+	if !c.publishing.On() {
 		c.propagator.Inject(ctx, headerCarrier(msg.Header))
 		return c.conn.PublishMsg(msg)
 	}

@@ -17,7 +17,7 @@ import (
 
 // Instrument makes calls to one database.
 type Instrument struct {
-	enabled  bool
+	on       *throughline.Switch
 	system   string
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
@@ -37,7 +37,7 @@ func New(kit *throughline.Kit, t Target) *Instrument {
 	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
 	duration, _ := kit.Meter(names.ScopeSQL).Float64Histogram("db.client.operation.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of database client operations."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	i := &Instrument{enabled: kit.Enabled(), system: t.System, tracer: kit.Tracer(names.ScopeSQL), duration: duration}
+	i := &Instrument{on: kit.Switch("sql"), system: t.System, tracer: kit.Tracer(names.ScopeSQL), duration: duration}
 	i.target = append(i.target, names.DBSystemName.String(t.System))
 	if t.Namespace != "" {
 		i.target = append(i.target, names.DBNamespace.String(t.Namespace))
@@ -61,7 +61,7 @@ type Call struct {
 
 // Query starts the call of one SQL text.
 func (i *Instrument) Query(ctx context.Context, sql string) (context.Context, *Call) {
-	if !i.enabled {
+	if !i.on.On() {
 		return ctx, nil
 	}
 	stmt := sqltext.Parse(i.system, sql)
@@ -73,7 +73,7 @@ func (i *Instrument) Query(ctx context.Context, sql string) (context.Context, *C
 
 // Operation starts a call that has no SQL text, such as BEGIN or COPY. The summary names the span.
 func (i *Instrument) Operation(ctx context.Context, operation, summary string, attrs ...attribute.KeyValue) (context.Context, *Call) {
-	if !i.enabled {
+	if !i.on.On() {
 		return ctx, nil
 	}
 	return i.start(ctx, summary, operation, attrs...)
