@@ -39,6 +39,8 @@ export interface Point {
 	readonly attributes: Attributes;
 	readonly count?: number;
 	readonly value?: number;
+	/** The span that was measured, or `any` of several. What goes up and down is about no span. */
+	readonly exemplar?: Place;
 }
 
 export interface LogRecord {
@@ -118,7 +120,7 @@ export function canonical(inbox: Inbox): Telemetry {
 	// Exports are cumulative: the last state of a metric is the whole of it.
 	const metrics = new Map<string, { points: Point[]; definition: Definition }>();
 	walk(inbox.metrics, 'resourceMetrics', 'scopeMetrics', 'metrics', (metric, scope) =>
-		metrics.set(text(metric['name']), canonicalMetric(metric, scope, problems)),
+		metrics.set(text(metric['name']), canonicalMetric(metric, scope, found, problems)),
 	);
 	return {
 		spans: found.map((each) => canonicalSpan(each, found, problems)),
@@ -176,7 +178,12 @@ function canonicalLog(record: Message, scope: string, spans: readonly Found[], p
 	};
 }
 
-function canonicalMetric(metric: Message, scope: string, problems: string[]): { points: Point[]; definition: Definition } {
+function canonicalMetric(
+	metric: Message,
+	scope: string,
+	spans: readonly Found[],
+	problems: string[],
+): { points: Point[]; definition: Definition } {
 	const name = text(metric['name']);
 	const [kind = 'empty'] = ['histogram', 'sum', 'gauge', 'exponentialHistogram', 'summary'].filter((one) => metric[one] !== undefined);
 	const data = object(metric[kind]);
@@ -196,8 +203,17 @@ function canonicalMetric(metric: Message, scope: string, problems: string[]): { 
 			name,
 			attributes: attributesOf(point['attributes'], problems),
 			...(point['count'] === undefined ? { value: Number(point['asInt'] ?? point['asDouble'] ?? 0) } : { count: Number(point['count']) }),
+			...(sum === 'updown counter' ? {} : exemplar(point, spans)),
 		})),
 	};
+}
+
+function exemplar(point: Message, spans: readonly Found[]): { exemplar?: Place } {
+	const places = list(point['exemplars']).map((one) => place(spans, hex(one['spanId']), hex(one['traceId'])));
+	const [first] = places;
+	if (first === undefined) return {};
+	const lost = places.find((at) => typeof at !== 'number');
+	return { exemplar: lost ?? (Number(point['count'] ?? point['asInt']) > 1 ? 'any' : first) };
 }
 
 // The values error.type may have in every language: a status, a SQLSTATE, or one of the kits' own words.

@@ -33,7 +33,15 @@ const scenario = z.strictObject({
 			attributes,
 		}),
 	),
-	metrics: z.array(z.strictObject({ name: z.string(), attributes, count: z.number().optional(), value: z.number().optional() })),
+	metrics: z.array(
+		z.strictObject({
+			name: z.string(),
+			attributes,
+			count: z.number().optional(),
+			value: z.number().optional(),
+			exemplar: z.union([place, z.literal('any')]).optional(),
+		}),
+	),
 	logs: z
 		.array(
 			z.strictObject({

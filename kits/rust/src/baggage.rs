@@ -83,7 +83,7 @@ fn encode(value: &str, out: &mut String) {
 }
 
 /// `None` when a percent sign is not followed by two digits. Bytes that are not UTF-8 become U+FFFD, as the specification says.
-fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

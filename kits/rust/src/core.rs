@@ -4,18 +4,19 @@
 
 use std::sync::Arc;
 
-use opentelemetry::metrics::{Histogram, Meter, MeterProvider, UpDownCounter};
+use opentelemetry::metrics::{Meter, MeterProvider, UpDownCounter};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
-use opentelemetry_sdk::logs::{SdkLogger, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::logs::SdkLogger;
+use opentelemetry_sdk::trace::SdkTracer;
 use tokio::sync::watch;
 
 use crate::diagnostics::Diagnostics;
+use crate::exemplars::{Exemplars, Seconds};
 use crate::names;
 use crate::operation::{PANIC, panic_text};
+use crate::pipeline::Providers;
 use crate::propagate::Propagator;
 use crate::resource::KIT_VERSION;
 
@@ -69,86 +70,104 @@ pub(crate) struct Core {
 /// Every instrument of the contract, created once. Creating one is cheap; an instrument never used exports nothing.
 pub(crate) struct Instruments {
     #[cfg(feature = "http")]
-    pub(crate) http_server_duration: Histogram<f64>,
+    pub(crate) http_server_duration: Seconds,
     #[cfg(feature = "http")]
     pub(crate) http_server_active: UpDownCounter<i64>,
     #[cfg(feature = "reqwest")]
-    pub(crate) http_client_duration: Histogram<f64>,
+    pub(crate) http_client_duration: Seconds,
     #[cfg(feature = "tonic")]
-    pub(crate) rpc_server_duration: Histogram<f64>,
+    pub(crate) rpc_server_duration: Seconds,
     #[cfg(feature = "tonic")]
-    pub(crate) rpc_client_duration: Histogram<f64>,
+    pub(crate) rpc_client_duration: Seconds,
     #[cfg(feature = "sqlx")]
-    pub(crate) db_duration: Histogram<f64>,
+    pub(crate) db_duration: Seconds,
     #[cfg(feature = "nats")]
     pub(crate) messaging: MessagingInstruments,
-    pub(crate) task_duration: Histogram<f64>,
+    pub(crate) task_duration: Seconds,
     pub(crate) task_active: UpDownCounter<i64>,
 }
 
 #[cfg(feature = "nats")]
 pub(crate) struct MessagingInstruments {
-    pub(crate) sent: opentelemetry::metrics::Counter<u64>,
-    pub(crate) consumed: opentelemetry::metrics::Counter<u64>,
-    pub(crate) operation_duration: Histogram<f64>,
-    pub(crate) process_duration: Histogram<f64>,
+    pub(crate) sent: crate::exemplars::Count,
+    pub(crate) consumed: crate::exemplars::Count,
+    pub(crate) operation_duration: Seconds,
+    pub(crate) process_duration: Seconds,
 }
 
-fn seconds(meter: &Meter, name: &'static str, description: &'static str) -> Histogram<f64> {
-    meter
-        .f64_histogram(name)
-        .with_unit("s")
-        .with_description(description)
-        .with_boundaries(names::DURATION_BUCKETS.to_vec())
-        .build()
+/// Makes the instruments of one scope.
+struct Maker<'a> {
+    scope: &'static str,
+    meter: Meter,
+    /// None for a kit that records nothing.
+    exemplars: Option<&'a Exemplars>,
+}
+
+impl Maker<'_> {
+    fn seconds(&self, name: &'static str, description: &'static str) -> Seconds {
+        let bounds: &'static [f64] = &names::DURATION_BUCKETS;
+        let builder = self.meter.f64_histogram(name).with_unit("s").with_description(description);
+        Seconds {
+            histogram: builder.with_boundaries(bounds.to_vec()).build(),
+            exemplars: self.exemplars.map(|all| all.reservoir(self.scope, name, bounds)),
+        }
+    }
+
+    #[cfg(feature = "nats")]
+    fn messages(&self, name: &'static str, description: &'static str) -> crate::exemplars::Count {
+        let builder = self.meter.u64_counter(name).with_unit("{message}").with_description(description);
+        crate::exemplars::Count {
+            counter: builder.build(),
+            exemplars: self.exemplars.map(|all| all.reservoir(self.scope, name, &[])),
+        }
+    }
+
+    fn active(&self, name: &'static str, unit: &'static str, description: &'static str) -> UpDownCounter<i64> {
+        self.meter.i64_up_down_counter(name).with_unit(unit).with_description(description).build()
+    }
+}
+
+#[cfg(feature = "nats")]
+impl MessagingInstruments {
+    fn new(make: &Maker) -> Self {
+        MessagingInstruments {
+            sent: make.messages("messaging.client.sent.messages", "Messages a producer tried to send."),
+            consumed: make.messages("messaging.client.consumed.messages", "Messages delivered to the application."),
+            operation_duration: make.seconds(
+                "messaging.client.operation.duration",
+                "Duration of messaging operations initiated by a client.",
+            ),
+            process_duration: make.seconds("messaging.process.duration", "Duration of processing messages."),
+        }
+    }
 }
 
 impl Instruments {
-    fn new(provider: &dyn MeterProvider) -> Self {
-        let [task, http, grpc, sql, nats] = SCOPES.map(|name| provider.meter_with_scope(scope(name)));
-        let _ = (&http, &grpc, &sql, &nats);
+    fn new(provider: &dyn MeterProvider, exemplars: Option<&Exemplars>) -> Self {
+        let make = SCOPES.map(|name| Maker { scope: name, meter: provider.meter_with_scope(scope(name)), exemplars });
+        let [task, http, grpc, sql, nats] = &make;
+        let _ = (http, grpc, sql, nats);
         Instruments {
             #[cfg(feature = "http")]
-            http_server_duration: seconds(&http, "http.server.request.duration", "Duration of HTTP server requests."),
+            http_server_duration: http.seconds("http.server.request.duration", "Duration of HTTP server requests."),
             #[cfg(feature = "http")]
-            http_server_active: http
-                .i64_up_down_counter("http.server.active_requests")
-                .with_description("Number of active HTTP server requests.")
-                .with_unit("{request}")
-                .build(),
+            http_server_active: http.active(
+                "http.server.active_requests",
+                "{request}",
+                "Number of active HTTP server requests.",
+            ),
             #[cfg(feature = "reqwest")]
-            http_client_duration: seconds(&http, "http.client.request.duration", "Duration of HTTP client requests."),
+            http_client_duration: http.seconds("http.client.request.duration", "Duration of HTTP client requests."),
             #[cfg(feature = "tonic")]
-            rpc_server_duration: seconds(&grpc, "rpc.server.call.duration", "Duration of RPCs."),
+            rpc_server_duration: grpc.seconds("rpc.server.call.duration", "Duration of RPCs."),
             #[cfg(feature = "tonic")]
-            rpc_client_duration: seconds(&grpc, "rpc.client.call.duration", "Duration of RPCs."),
+            rpc_client_duration: grpc.seconds("rpc.client.call.duration", "Duration of RPCs."),
             #[cfg(feature = "sqlx")]
-            db_duration: seconds(&sql, "db.client.operation.duration", "Duration of database client operations."),
+            db_duration: sql.seconds("db.client.operation.duration", "Duration of database client operations."),
             #[cfg(feature = "nats")]
-            messaging: MessagingInstruments {
-                sent: nats
-                    .u64_counter("messaging.client.sent.messages")
-                    .with_description("Messages a producer tried to send.")
-                    .with_unit("{message}")
-                    .build(),
-                consumed: nats
-                    .u64_counter("messaging.client.consumed.messages")
-                    .with_description("Messages delivered to the application.")
-                    .with_unit("{message}")
-                    .build(),
-                operation_duration: seconds(
-                    &nats,
-                    "messaging.client.operation.duration",
-                    "Duration of messaging operations initiated by a client.",
-                ),
-                process_duration: seconds(&nats, "messaging.process.duration", "Duration of processing messages."),
-            },
-            task_duration: seconds(&task, "kit.task.duration", "Duration of background tasks."),
-            task_active: task
-                .i64_up_down_counter("kit.task.active")
-                .with_description("Number of background tasks running now.")
-                .with_unit("{task}")
-                .build(),
+            messaging: MessagingInstruments::new(nats),
+            task_duration: task.seconds("kit.task.duration", "Duration of background tasks."),
+            task_active: task.active("kit.task.active", "{task}", "Number of background tasks running now."),
         }
     }
 }
@@ -167,7 +186,7 @@ impl Core {
             service: service.to_owned(),
             diagnostics: Arc::new(Diagnostics::new(service)),
             logger: None,
-            instruments: Instruments::new(&opentelemetry::metrics::noop::NoopMeterProvider::new()),
+            instruments: Instruments::new(&opentelemetry::metrics::noop::NoopMeterProvider::new(), None),
             detached: watch::Sender::new(0),
             propagator: Propagator::new(),
             tracers: None,
@@ -176,20 +195,19 @@ impl Core {
 
     pub(crate) fn recording(
         service: &str,
-        spans: &SdkTracerProvider,
-        metrics: &SdkMeterProvider,
-        logs: &SdkLoggerProvider,
+        providers: &Providers,
         diagnostics: Arc<Diagnostics>,
+        exemplars: &Exemplars,
     ) -> Self {
         use opentelemetry::logs::LoggerProvider as _;
         Core {
             service: service.to_owned(),
             diagnostics,
-            logger: Some(logs.logger_with_scope(scope(SCOPES[0]))),
-            instruments: Instruments::new(metrics),
+            logger: Some(providers.logs.logger_with_scope(scope(SCOPES[0]))),
+            instruments: Instruments::new(&providers.metrics, Some(exemplars)),
             detached: watch::Sender::new(0),
             propagator: Propagator::new(),
-            tracers: Some(SCOPES.map(|name| spans.tracer_with_scope(scope(name)))),
+            tracers: Some(SCOPES.map(|name| providers.spans.tracer_with_scope(scope(name)))),
         }
     }
 

@@ -22,6 +22,8 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use crate::attributes;
 use crate::diagnostics::Diagnostics;
+use crate::exemplars::Exemplars;
+use crate::export_metrics::WithExemplars;
 use crate::queue::Counter;
 
 /// The longest text of an attribute, in bytes: 2048 spans of 128 attributes of this length are the worst a queue can hold.
@@ -186,8 +188,13 @@ impl Http {
         self.set_up(opentelemetry_otlp::LogExporter::builder().with_http(), url).build()
     }
 
-    pub(crate) fn metrics(&self, url: &str) -> Result<opentelemetry_otlp::MetricExporter, ExporterBuildError> {
-        self.set_up(opentelemetry_otlp::MetricExporter::builder().with_http(), url).build()
+    pub(crate) fn metrics(
+        &self,
+        url: &str,
+        exemplars: &Arc<Exemplars>,
+    ) -> Result<opentelemetry_otlp::MetricExporter, ExporterBuildError> {
+        let client = WithExemplars::new(exemplars, self.timeout / 2)?;
+        self.set_up(opentelemetry_otlp::MetricExporter::builder().with_http(), url).with_http_client(client).build()
     }
 }
 

@@ -16,6 +16,9 @@ use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::exemplars::Exemplars;
+use crate::export_grpc_metrics::MetricsOverGrpc;
+
 /// What the three OTLP/gRPC exporters have in common.
 pub(crate) struct Grpc {
     worker: Arc<Worker>,
@@ -78,9 +81,13 @@ impl Grpc {
     pub(crate) fn metrics(
         &self,
         url: &str,
-    ) -> Result<OnWorker<opentelemetry_otlp::MetricExporter>, ExporterBuildError> {
+        exemplars: &Arc<Exemplars>,
+    ) -> Result<OnWorker<MetricsOverGrpc>, ExporterBuildError> {
         let builder = opentelemetry_otlp::MetricExporter::builder().with_tonic();
-        self.on_worker(|| self.set_up(builder, url).build())
+        self.on_worker(|| {
+            let official = self.set_up(builder, url).build()?;
+            MetricsOverGrpc::new(official.temporality(), url, self.gzip, exemplars)
+        })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::config::{Config, LogWriter};
 use crate::core::Core;
 use crate::diagnostics::Diagnostics;
 use crate::environment::Settings;
+use crate::exemplars::Exemplars;
 use crate::pipeline::{Pipeline, Providers};
 use crate::propagate::Propagator;
 use crate::queue::{Counter, SignalStats};
@@ -136,12 +137,14 @@ fn idle(config: &Config, settings: &Settings) -> Kit {
 fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError> {
     let counters: [Arc<Counter>; 3] = Default::default();
     let diagnostics = Arc::new(Diagnostics::new(&settings.service_name));
+    let exemplars = Arc::new(Exemplars::default());
     let mut pipeline = Pipeline {
         config,
         settings,
         resource: resource::build(config, settings),
         counters: counters.clone(),
         diagnostics: Arc::clone(&diagnostics),
+        exemplars: Arc::clone(&exemplars),
     };
     let providers = pipeline.build()?;
     if config.global {
@@ -149,8 +152,7 @@ fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError
         global::set_meter_provider(providers.metrics.clone());
         global::set_text_map_propagator(Propagator::new());
     }
-    let core =
-        Core::recording(&settings.service_name, &providers.spans, &providers.metrics, &providers.logs, diagnostics);
+    let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars);
     Ok(Kit::assemble(config, settings, core, Some(providers), counters))
 }
 

@@ -44,9 +44,13 @@ mod config;
 mod core;
 mod diagnostics;
 mod environment;
+mod exemplars;
 mod export;
 #[cfg(feature = "grpc-export")]
 mod export_grpc;
+#[cfg(feature = "grpc-export")]
+mod export_grpc_metrics;
+mod export_metrics;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic", feature = "nats"))]
 mod http_names;
 #[cfg(feature = "http")]

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use opentelemetry::metrics::{Histogram, UpDownCounter};
+use opentelemetry::metrics::UpDownCounter;
 use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue, Value};
 
 use crate::attributes;
 use crate::core::{Core, Point};
+use crate::exemplars::Seconds;
 use crate::names;
 
 /// How an operation ended.
@@ -43,7 +44,7 @@ pub(crate) const CANCELED: &str = "canceled";
 /// A metric and the attributes it is recorded with.
 #[derive(Clone)]
 pub(crate) struct Measure {
-    pub(crate) duration: Histogram<f64>,
+    pub(crate) duration: Seconds,
     pub(crate) attributes: Vec<KeyValue>,
 }
 
@@ -68,7 +69,7 @@ impl Operation {
         }
     }
 
-    pub(crate) fn measured(mut self, duration: &Histogram<f64>, attributes: Vec<KeyValue>) -> Self {
+    pub(crate) fn measured(mut self, duration: &Seconds, attributes: Vec<KeyValue>) -> Self {
         self.measure = Some(Measure { duration: duration.clone(), attributes });
         self
     }
@@ -118,12 +119,14 @@ impl Operation {
     #[cfg(feature = "nats")]
     pub(crate) fn end_with(mut self, outcome: Outcome, also: impl FnOnce(&[KeyValue])) {
         let measure = self.measure.clone();
+        let active = self.context.clone().attach();
         if let (Some(mut measure), Outcome::Failure { kind, .. }) = (measure.clone(), &outcome) {
             attributes::set(&mut measure.attributes, names::ERROR_TYPE, kind.clone().into_owned());
             also(&measure.attributes);
         } else if let Some(measure) = measure {
             also(&measure.attributes);
         }
+        drop(active);
         self.finish(outcome);
     }
 
@@ -148,8 +151,8 @@ impl Operation {
         }
         if let Some(measure) = self.measure.take() {
             let seconds = self.started.elapsed().as_secs_f64();
-            // An exemplar would need the span's context to be current here.
-            let _guard = self.context.clone().attach();
+            // The span is the measurement's exemplar.
+            let _active = self.context.clone().attach();
             measure.duration.record(seconds, &measure.attributes);
         }
     }

@@ -16,6 +16,7 @@ use opentelemetry_sdk::trace::{
 use crate::config::{Config, Protocol};
 use crate::diagnostics::Diagnostics;
 use crate::environment::Settings;
+use crate::exemplars::Exemplars;
 use crate::export::{Guard, Http};
 use crate::queue::{Counted, Counter};
 
@@ -34,6 +35,7 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) resource: Resource,
     pub(crate) counters: [Arc<Counter>; 3],
     pub(crate) diagnostics: Arc<Diagnostics>,
+    pub(crate) exemplars: Arc<Exemplars>,
 }
 
 impl Pipeline<'_> {
@@ -41,6 +43,7 @@ impl Pipeline<'_> {
         #[cfg(feature = "testing")]
         if let Some(memory) = &self.config.memory {
             let memory = memory.clone();
+            memory.show_exemplars(&self.exemplars);
             return Ok(Providers {
                 spans: self.spans(Some(memory.spans.clone())),
                 logs: self.logs(Some(memory.logs.clone())),
@@ -58,7 +61,7 @@ impl Pipeline<'_> {
         let urls = self.settings;
         let spans = urls.traces_endpoint.as_deref().map(|url| http.spans(url)).transpose()?;
         let logs = urls.logs_endpoint.as_deref().map(|url| http.logs(url)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref().map(|url| http.metrics(url)).transpose()?;
+        let metrics = urls.metrics_endpoint.as_deref().map(|url| http.metrics(url, &self.exemplars)).transpose()?;
         Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
     }
 
@@ -75,7 +78,7 @@ impl Pipeline<'_> {
         let urls = self.settings;
         let spans = urls.traces_endpoint.as_deref().map(|url| grpc.spans(url)).transpose()?;
         let logs = urls.logs_endpoint.as_deref().map(|url| grpc.logs(url)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref().map(|url| grpc.metrics(url)).transpose()?;
+        let metrics = urls.metrics_endpoint.as_deref().map(|url| grpc.metrics(url, &self.exemplars)).transpose()?;
         Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
     }
 

@@ -13,8 +13,11 @@
 //! # });
 //! ```
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::InMemoryLogExporter;
@@ -23,6 +26,8 @@ use opentelemetry_sdk::metrics::InMemoryMetricExporter;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
+use crate::exemplars::{Exemplars, exemplars_of};
+
 /// Where a kit built with [`ConfigBuilder::memory`](crate::ConfigBuilder::memory) leaves its telemetry. Clones share it. Flush the
 /// kit before looking.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +35,7 @@ pub struct Memory {
     pub(crate) spans: Spans,
     pub(crate) logs: InMemoryLogExporter,
     pub(crate) metrics: InMemoryMetricExporter,
+    exemplars: Arc<OnceLock<Arc<Exemplars>>>,
 }
 
 impl Memory {
@@ -62,6 +68,35 @@ impl Memory {
     pub fn metrics(&self) -> Vec<ResourceMetrics> {
         self.metrics.get_finished_metrics().unwrap_or_default()
     }
+
+    /// The exemplars of the newest state of the metrics, as they would be sent.
+    #[must_use]
+    pub fn exemplars(&self) -> Vec<MetricExemplar> {
+        let (Some(exemplars), Some(newest)) = (self.exemplars.get(), self.metrics().pop()) else {
+            return Vec::new();
+        };
+        let mut message = ExportMetricsServiceRequest::from(&newest);
+        exemplars.insert(&mut message);
+        exemplars_of(&mut message)
+    }
+
+    pub(crate) fn show_exemplars(&self, exemplars: &Arc<Exemplars>) {
+        let _ = self.exemplars.set(Arc::clone(exemplars));
+    }
+}
+
+/// The span behind a measurement of a metric.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MetricExemplar {
+    /// The metric's name.
+    pub metric: String,
+    /// The attributes of the series.
+    pub attributes: Vec<KeyValue>,
+    /// The trace of the span.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
 }
 
 /// Unlike the SDK's in-memory exporter it keeps its content at shutdown.

@@ -1,0 +1,240 @@
+//! Exemplars: the sampled span behind a measurement, so that a slow bucket of a histogram leads to a trace. The Rust SDK has the place
+//! for them and never fills it, and its type cannot be built outside of it; so the kit keeps its own, next to the instruments of the
+//! contract, and puts them in where a collection has become an OTLP message.
+//!
+//! As in Go only sampled spans count (`trace_based`), there is one place per series and bucket, and it is kept from collection to
+//! collection. Here the last span has it; Go draws one of those since the last collection.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use opentelemetry::metrics::{Counter, Histogram};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue as ProtoKeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as ProtoValue;
+use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as Measured;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{Exemplar, Metric};
+
+/// The most series of one instrument that keep exemplars: the SDK's own limit, beyond which it folds series into one.
+const SERIES_MAX: usize = 2000;
+
+/// A histogram of durations in seconds that keeps exemplars.
+#[derive(Clone)]
+pub(crate) struct Seconds {
+    pub(crate) histogram: Histogram<f64>,
+    pub(crate) exemplars: Option<Arc<Reservoir>>,
+}
+
+impl Seconds {
+    /// Records for the span that is active.
+    pub(crate) fn record(&self, seconds: f64, attributes: &[KeyValue]) {
+        self.histogram.record(seconds, attributes);
+        if let Some(exemplars) = &self.exemplars {
+            exemplars.offer(Measured::AsDouble(seconds), attributes);
+        }
+    }
+}
+
+/// A counter that keeps exemplars.
+pub(crate) struct Count {
+    pub(crate) counter: Counter<u64>,
+    pub(crate) exemplars: Option<Arc<Reservoir>>,
+}
+
+impl Count {
+    /// Counts for the span that is active.
+    pub(crate) fn add(&self, items: u64, attributes: &[KeyValue]) {
+        self.counter.add(items, attributes);
+        if let Some(exemplars) = &self.exemplars {
+            exemplars.offer(Measured::AsInt(i64::try_from(items).unwrap_or(i64::MAX)), attributes);
+        }
+    }
+}
+
+/// The exemplars of one instrument.
+pub(crate) struct Reservoir {
+    scope: &'static str,
+    metric: &'static str,
+    /// Upper bounds of the buckets; none for a counter, which is one bucket.
+    bounds: &'static [f64],
+    hasher: RandomState,
+    series: Mutex<HashMap<u64, Vec<Option<Exemplar>>>>,
+}
+
+impl Reservoir {
+    fn offer(&self, value: Measured, attributes: &[KeyValue]) {
+        let Some((trace_id, span_id)) = Context::map_current(sampled) else {
+            return;
+        };
+        let bucket = match value {
+            Measured::AsDouble(value) => self.bounds.partition_point(|bound| *bound < value),
+            Measured::AsInt(_) => 0,
+        };
+        let key = self.key(attributes.iter().map(|kv| (kv.key.as_str(), Known::of(&kv.value))));
+        let exemplar = Exemplar {
+            filtered_attributes: Vec::new(),
+            time_unix_nano: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)),
+            span_id: span_id.to_vec(),
+            trace_id: trace_id.to_vec(),
+            value: Some(value),
+        };
+        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        if series.len() >= SERIES_MAX && !series.contains_key(&key) {
+            return;
+        }
+        let buckets = series.entry(key).or_insert_with(|| vec![None; self.bounds.len() + 1]);
+        if let Some(place) = buckets.get_mut(bucket) {
+            *place = Some(exemplar);
+        }
+    }
+
+    fn of(&self, attributes: &[ProtoKeyValue]) -> Vec<Exemplar> {
+        let pairs = attributes.iter().map(|kv| {
+            let value = kv.value.as_ref().and_then(|value| value.value.as_ref());
+            (kv.key.as_str(), value.map_or(Known::Other, Known::of_proto))
+        });
+        let key = self.key(pairs);
+        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        series.get(&key).into_iter().flatten().flatten().cloned().collect()
+    }
+
+    /// Identifies a series whatever the order of its attributes, which are a set: the sum of their hashes.
+    fn key<'a>(&self, attributes: impl Iterator<Item = (&'a str, Known<'a>)>) -> u64 {
+        attributes.fold(0, |sum: u64, pair| sum.wrapping_add(self.hasher.hash_one(pair)))
+    }
+}
+
+fn sampled(context: &Context) -> Option<([u8; 16], [u8; 8])> {
+    let span = context.span();
+    let span = span.span_context();
+    (span.is_valid() && span.is_sampled()).then(|| (span.trace_id().to_bytes(), span.span_id().to_bytes()))
+}
+
+/// The value of an attribute of a metric, alike before and after its encoding.
+#[derive(Hash)]
+enum Known<'a> {
+    Text(&'a str),
+    Number(i64),
+    Bits(u64),
+    Truth(bool),
+    Other,
+}
+
+impl<'a> Known<'a> {
+    fn of(value: &'a Value) -> Self {
+        match value {
+            Value::String(text) => Known::Text(text.as_str()),
+            Value::I64(number) => Known::Number(*number),
+            Value::F64(number) => Known::Bits(number.to_bits()),
+            Value::Bool(truth) => Known::Truth(*truth),
+            _ => Known::Other,
+        }
+    }
+
+    fn of_proto(value: &'a ProtoValue) -> Self {
+        match value {
+            ProtoValue::StringValue(text) => Known::Text(text),
+            ProtoValue::IntValue(number) => Known::Number(*number),
+            ProtoValue::DoubleValue(number) => Known::Bits(number.to_bits()),
+            ProtoValue::BoolValue(truth) => Known::Truth(*truth),
+            _ => Known::Other,
+        }
+    }
+}
+
+/// The reservoirs of all instruments of a kit.
+#[derive(Default)]
+pub(crate) struct Exemplars(Mutex<Vec<Arc<Reservoir>>>);
+
+impl std::fmt::Debug for Exemplars {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Exemplars")
+    }
+}
+
+impl Exemplars {
+    /// A reservoir for a new instrument.
+    pub(crate) fn reservoir(
+        &self,
+        scope: &'static str,
+        metric: &'static str,
+        bounds: &'static [f64],
+    ) -> Arc<Reservoir> {
+        let made = Arc::new(Reservoir { scope, metric, bounds, hasher: RandomState::new(), series: Mutex::default() });
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&made));
+        made
+    }
+
+    /// Adds the exemplars to a message about to be sent.
+    pub(crate) fn insert(&self, message: &mut ExportMetricsServiceRequest) {
+        let reservoirs = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for scope in message.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics) {
+            let name = scope.scope.as_ref().map_or("", |scope| scope.name.as_str());
+            for metric in &mut scope.metrics {
+                let found = reservoirs.iter().find(|one| one.metric == metric.name && one.scope == name);
+                if let Some(reservoir) = found {
+                    fill(metric, reservoir);
+                }
+            }
+        }
+    }
+}
+
+fn fill(metric: &mut Metric, from: &Reservoir) {
+    for (attributes, exemplars) in places(metric) {
+        *exemplars = from.of(attributes);
+    }
+}
+
+/// Where the data points of a metric keep their exemplars.
+fn places(metric: &mut Metric) -> Vec<(&[ProtoKeyValue], &mut Vec<Exemplar>)> {
+    macro_rules! of {
+        ($data:expr) => {
+            $data.data_points.iter_mut().map(|point| (point.attributes.as_slice(), &mut point.exemplars)).collect()
+        };
+    }
+    match &mut metric.data {
+        Some(Data::Histogram(histogram)) => of!(histogram),
+        Some(Data::ExponentialHistogram(histogram)) => of!(histogram),
+        Some(Data::Sum(sum)) => of!(sum),
+        _ => Vec::new(),
+    }
+}
+
+/// All exemplars of a message, for tests.
+#[cfg(feature = "testing")]
+pub(crate) fn exemplars_of(message: &mut ExportMetricsServiceRequest) -> Vec<crate::testing::MetricExemplar> {
+    use opentelemetry::trace::{SpanId, TraceId};
+    let attribute = |kv: &ProtoKeyValue| {
+        let value = match kv.value.as_ref().and_then(|value| value.value.clone()) {
+            Some(ProtoValue::StringValue(text)) => Value::from(text),
+            Some(ProtoValue::IntValue(number)) => Value::from(number),
+            Some(ProtoValue::DoubleValue(number)) => Value::from(number),
+            Some(ProtoValue::BoolValue(truth)) => Value::from(truth),
+            other => Value::from(format!("{other:?}")),
+        };
+        KeyValue::new(kv.key.clone(), value)
+    };
+    let scopes = message.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
+    let mut found = Vec::new();
+    for metric in scopes.flat_map(|scope| &mut scope.metrics) {
+        let name = metric.name.clone();
+        for (attributes, exemplars) in places(metric) {
+            let series: Vec<_> = attributes.iter().map(attribute).collect();
+            found.extend(exemplars.iter().map(|exemplar| crate::testing::MetricExemplar {
+                metric: name.clone(),
+                attributes: series.clone(),
+                trace_id: TraceId::from_bytes(exemplar.trace_id.as_slice().try_into().unwrap_or_default()),
+                span_id: SpanId::from_bytes(exemplar.span_id.as_slice().try_into().unwrap_or_default()),
+            }));
+        }
+    }
+    found
+}

@@ -1,0 +1,111 @@
+//! Metrics over gRPC with exemplars. The official exporter has no place where a collection is a message already, so this one sends it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use tonic::codec::CompressionEncoding;
+use tonic::metadata::{MetadataKey, MetadataMap};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request};
+
+use crate::exemplars::Exemplars;
+
+/// Pauses before the attempts after the first; the time limit of the export is around all of them.
+const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400)];
+
+/// Sends collections of metrics, retrying what may pass.
+pub(crate) struct MetricsOverGrpc {
+    client: MetricsServiceClient<Channel>,
+    metadata: MetadataMap,
+    temporality: Temporality,
+    exemplars: Arc<Exemplars>,
+}
+
+impl std::fmt::Debug for MetricsOverGrpc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MetricsOverGrpc")
+    }
+}
+
+impl MetricsOverGrpc {
+    /// Needs the runtime to be entered.
+    pub(crate) fn new(
+        temporality: Temporality,
+        url: &str,
+        gzip: bool,
+        exemplars: &Arc<Exemplars>,
+    ) -> Result<Self, ExporterBuildError> {
+        let endpoint = Endpoint::from_shared(url.to_owned());
+        let endpoint = endpoint.map_err(|error| ExporterBuildError::InternalFailure(error.to_string()))?;
+        let mut client = MetricsServiceClient::new(endpoint.connect_lazy());
+        if gzip {
+            client = client.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
+        }
+        Ok(MetricsOverGrpc { client, metadata: headers(), temporality, exemplars: Arc::clone(exemplars) })
+    }
+
+    async fn attempt(&self, message: &ExportMetricsServiceRequest) -> Result<(), tonic::Status> {
+        let mut request = Request::new(message.clone());
+        *request.metadata_mut() = self.metadata.clone();
+        self.client.clone().export(request).await.map(|_| ())
+    }
+}
+
+impl PushMetricExporter for MetricsOverGrpc {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        let mut message = ExportMetricsServiceRequest::from(metrics);
+        self.exemplars.insert(&mut message);
+        let mut pauses = PAUSES.iter();
+        loop {
+            let Err(status) = self.attempt(&message).await else {
+                return Ok(());
+            };
+            match pauses.next() {
+                Some(pause) if may_pass(status.code()) => tokio::time::sleep(*pause).await,
+                _ => return Err(OTelSdkError::InternalFailure(status.to_string())),
+            }
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.temporality
+    }
+}
+
+/// The codes OTLP calls retryable.
+fn may_pass(code: Code) -> bool {
+    use Code::{Aborted, Cancelled, DataLoss, DeadlineExceeded, OutOfRange, Unavailable};
+    matches!(code, Cancelled | DeadlineExceeded | Aborted | OutOfRange | Unavailable | DataLoss)
+}
+
+/// `OTEL_EXPORTER_OTLP_METRICS_HEADERS`, or those of all signals, as the official exporter reads them: `key=value` pairs between
+/// commas, values percent-encoded.
+fn headers() -> MetadataMap {
+    let all = std::env::var("OTEL_EXPORTER_OTLP_METRICS_HEADERS")
+        .or_else(|_| std::env::var("OTEL_EXPORTER_OTLP_HEADERS"))
+        .unwrap_or_default();
+    let mut metadata = MetadataMap::new();
+    for (key, value) in all.split(',').filter_map(|pair| pair.split_once('=')) {
+        let key = key.trim().to_ascii_lowercase().parse::<MetadataKey<_>>();
+        let value = crate::baggage::decode(value.trim()).unwrap_or_else(|| value.trim().to_owned());
+        if let (Ok(key), Ok(value)) = (key, value.parse()) {
+            metadata.insert(key, value);
+        }
+    }
+    metadata
+}
