@@ -6,6 +6,7 @@
 
 import { join } from 'node:path';
 import type { Failure } from '../base/errors.ts';
+import { SegmentCipher } from './encryption.ts';
 import type { BufferContext, Segment } from './options.ts';
 import { type Damage, encodeSegment, poisonSegmentId, rowsByTable, type SegmentRecord } from './segment.ts';
 
@@ -35,7 +36,7 @@ export class Aside {
 		records: readonly SegmentRecord[],
 		why: ReadonlyMap<number, Failure>,
 	): Promise<void> {
-		const { files, stats, log, clock } = this.#context;
+		const { files, keys, stats, log, clock } = this.#context;
 		const id = kind === 'poison' ? poisonSegmentId(segment.id) : segment.id;
 		const tables = Array.from(rowsByTable(records), ([table, rows]) => {
 			const of = records.filter((record) => record.table === table);
@@ -44,7 +45,7 @@ export class Aside {
 		});
 		const reason = { id, segment: segment.id, kind, tables, atMs: clock.nowMs() };
 		await files.replace(join(this.#deadLetters, `${id}.json`), json(reason));
-		await files.replace(join(this.#deadLetters, `${id}.sealed`), encodeSegment(id, records));
+		await files.replace(join(this.#deadLetters, `${id}.sealed`), encodeSegment(id, records, SegmentCipher.forWriting(keys, id)));
 		stats.deadLetterFiles++;
 		stats.deadLetterRecords += records.length;
 		log.error(reason, 'records cannot be loaded and were moved to dead-letter/');

@@ -7,6 +7,7 @@
 import { assert, Failure } from '../base/errors.ts';
 import { Accounts } from './accounts.ts';
 import { Aside } from './aside.ts';
+import { NO_KEYS } from './encryption.ts';
 import { SegmentLoader } from './loader.ts';
 import { type BufferContext, type BufferOptions, type BufferStats, DEFAULT_LIMITS, emptyCounters, type Segment } from './options.ts';
 import { recoverSegments } from './recovery.ts';
@@ -14,6 +15,7 @@ import { type BufferRecord, segmentCreatedMs } from './segment.ts';
 import { SegmentWriter } from './writer.ts';
 
 export { DROP_REASONS, type DropReason, missingRows, type TableAccount } from './accounts.ts';
+export { type Keyring, parseKeys } from './encryption.ts';
 export type { BufferLimits, BufferOptions, BufferStats, LoadBatch, Loader } from './options.ts';
 export { DEFAULT_LIMITS } from './options.ts';
 export type { BufferRecord, SegmentRecord } from './segment.ts';
@@ -49,11 +51,12 @@ export class SegmentBuffer {
 
 	/**
 	 * Recovers what the directory holds and starts loading it. Reads every segment found, so it takes as long as reading the backlog.
-	 * Throws what the file system throws, and `Failure('unsupported')` for segments of another format version.
+	 * Throws what the file system throws, and `Failure` for segments of an unknown format version or
+	 * encrypted with a key that is not there.
 	 */
 	static async open(options: BufferOptions): Promise<SegmentBuffer> {
 		const limits = { ...DEFAULT_LIMITS, ...options.limits };
-		const context: BufferContext = { ...options, limits, stats: emptyCounters(), accounts: new Accounts() };
+		const context: BufferContext = { ...options, limits, keys: options.keys ?? NO_KEYS, stats: emptyCounters(), accounts: new Accounts() };
 		await context.files.makeDirectory(context.directory);
 		const aside = new Aside(context);
 		await aside.open();

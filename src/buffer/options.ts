@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Timer } from '../base/timer.ts';
 import type { Accounts, Holder, TableAccount } from './accounts.ts';
+import type { Keyring } from './encryption.ts';
 import type { Files } from './files.ts';
 import type { SegmentRecord } from './segment.ts';
 
@@ -83,6 +84,8 @@ export interface BufferOptions {
 	readonly directory: string;
 	readonly loader: Loader;
 	readonly limits?: Partial<BufferLimits>;
+	/** Keys of encrypted segments; default none. */
+	readonly keys?: Keyring;
 	readonly files: Files;
 	readonly clock: Clock;
 	readonly timer: Timer;
@@ -158,8 +161,9 @@ export function emptyCounters(): BufferCounters {
 }
 
 /** What every part of the buffer works with. */
-export interface BufferContext extends Omit<BufferOptions, 'limits'> {
+export interface BufferContext extends Omit<BufferOptions, 'limits' | 'keys'> {
 	readonly limits: BufferLimits;
+	readonly keys: Keyring;
 	readonly stats: BufferCounters;
 	readonly accounts: Accounts;
 }

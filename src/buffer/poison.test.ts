@@ -8,9 +8,11 @@ import { Failure } from '../base/errors.ts';
 import { silentLog } from '../base/log.ts';
 import { systemTimer } from '../base/timer.ts';
 import { type LoadBatch, type Loader, missingRows, SegmentBuffer } from './buffer.ts';
+import { NO_KEYS } from './encryption.ts';
 import { realFiles } from './files.ts';
 import { findPoison } from './poison.ts';
-import { poisonSegmentId, type SegmentRecord, scanSegment } from './segment.ts';
+import { scanSegment } from './scan.ts';
+import { poisonSegmentId, type SegmentRecord } from './segment.ts';
 
 const records = (count: number): SegmentRecord[] =>
 	Array.from({ length: count }, (_, sequence) => ({ table: 't', rows: 1, sequence, payload: new Uint8Array(1) }));
@@ -110,7 +112,7 @@ describe('a segment with poison in it', () => {
 		return Promise.all(
 			names.map(async (name) => {
 				const id = name.replace('.sealed', '');
-				const scan = scanSegment(id, await readFile(join(path, name)));
+				const scan = scanSegment(id, await readFile(join(path, name)), NO_KEYS);
 				expect(scan.damage).toEqual([]);
 				return {
 					id,

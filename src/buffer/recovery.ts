@@ -6,7 +6,8 @@
 import { join } from 'node:path';
 import type { Aside } from './aside.ts';
 import type { BufferContext, Segment } from './options.ts';
-import { type Damage, parseSegmentName, rowsByTable, type Scan, scanSegment } from './segment.ts';
+import { type Scan, scanSegment } from './scan.ts';
+import { type Damage, parseSegmentName, rowsByTable } from './segment.ts';
 
 /** Segments with something to load, oldest first. */
 export async function recoverSegments(context: BufferContext, aside: Aside): Promise<Segment[]> {
@@ -33,7 +34,7 @@ export async function recoverSegments(context: BufferContext, aside: Aside): Pro
 }
 
 async function recover(context: BufferContext, aside: Aside, path: string, id: string, sealed: boolean): Promise<Segment | undefined> {
-	const { directory, files, stats, accounts, log } = context;
+	const { directory, files, keys, stats, accounts, log } = context;
 	let bytes: Uint8Array;
 	try {
 		bytes = await files.read(path);
@@ -42,7 +43,7 @@ async function recover(context: BufferContext, aside: Aside, path: string, id: s
 		log.error({ error, segment: id }, 'cannot read a segment');
 		return { id, path, bytes: await files.size(path), records: 0, rows: new Map() };
 	}
-	const scan = scanSegment(id, bytes);
+	const scan = scanSegment(id, bytes, keys);
 	const damage = sealed ? damageOfSealed(scan, bytes.length) : scan.damage;
 	await aside.damaged(id, bytes, damage);
 	for (const { rows } of damage) for (const [table, lost] of rows) accounts.foundLost(table, lost);

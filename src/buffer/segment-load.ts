@@ -15,7 +15,8 @@ import type { Aside } from './aside.ts';
 import type { BufferContext, LoadBatch, Segment } from './options.ts';
 import { findPoison, isRefusal } from './poison.ts';
 import { damageOfSealed } from './recovery.ts';
-import { rowsByTable, type SegmentRecord, scanSegment } from './segment.ts';
+import { scanSegment } from './scan.ts';
+import { rowsByTable, type SegmentRecord } from './segment.ts';
 
 /** Attempts of a batch the engine refuses without saying that its bytes are at fault: 25 s with the default pauses. */
 const REFUSALS_MAX = 8;
@@ -94,7 +95,7 @@ export class SegmentLoad {
 	/** The readable records; what is known to have been there and is not any more is counted. */
 	async #read(): Promise<readonly SegmentRecord[]> {
 		const { segment } = this;
-		const { files, log } = this.#context;
+		const { files, keys, log } = this.#context;
 		let bytes: Uint8Array;
 		try {
 			bytes = (await files.read(segment.path)).subarray(0, segment.bytes);
@@ -103,7 +104,7 @@ export class SegmentLoad {
 			log.error({ segment: segment.id, path: segment.path }, 'a segment was deleted before it was loaded');
 			bytes = new Uint8Array();
 		}
-		const scan = scanSegment(segment.id, bytes);
+		const scan = scanSegment(segment.id, bytes, keys);
 		if (scan.records.length < segment.records) {
 			await this.#aside.damaged(segment.id, bytes, damageOfSealed(scan, segment.bytes));
 			segment.records = scan.records.length;

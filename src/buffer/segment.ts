@@ -6,16 +6,22 @@
  *                                                                          .sealed   complete
  *
  * header  0  8  magic 'TLSEGMT\n'
- *         8  4  version, 1
+ *         8  4  version: 1 plain, 2 encrypted
  *        12  8  created, ms since the epoch
  *        20  4  CRC-32 of bytes 0..20
+ *               version 2 only:
+ *        24  1  bytes of the key id, k
+ *        25  k  key id, ASCII
+ *      25+k  8  key check, see `encryption.ts`
+ *      33+k  4  CRC-32 of bytes 24..33+k
  *
  * record  0  8  marker: the 8 random bytes that the file name spells out
  *         8  4  CRC-32 of the head from offset 12 to the end of the table name
- *        12  4  CRC-32 of the payload
+ *        12  4  CRC-32 of the payload as it is here
  *        16  4  payload bytes
  *        20  4  rows in the payload
- *        24  8  sequence: 0 for the first record of the file, then +1
+ *        24  7  sequence: 0 for the first record of the file, then +1; in `dead-letter/` that of the record it is a copy of
+ *        31  1  1 when the payload is encrypted, else 0
  *        32  1  bytes of the table name
  *        33  .  table name, UTF-8
  *         .  .  payload
@@ -31,7 +37,8 @@
 
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { assert, Failure } from '../base/errors.ts';
+import { assert } from '../base/errors.ts';
+import { SegmentCipher } from './encryption.ts';
 
 /** What is appended: some rows of one table, as bytes the buffer does not look into. */
 export interface BufferRecord {
@@ -56,21 +63,15 @@ export interface Damage {
 	readonly rows: ReadonlyMap<string, number>;
 }
 
-export interface Scan {
-	readonly records: readonly SegmentRecord[];
-	readonly damage: readonly Damage[];
-	/** Where the last readable record ends; whatever follows was torn off by a crash, or is damaged when the segment was sealed. */
-	readonly end: number;
-	/** Rows by table that readable heads behind `end` claim. */
-	readonly rowsBeyond: ReadonlyMap<string, number>;
-}
-
 export const HEADER_BYTES = 24;
 export const RECORD_HEAD_BYTES = 33;
 
-const MAGIC = new TextEncoder().encode('TLSEGMT\n');
-const VERSION = 1;
-const MARKER_BYTES = 8;
+export const MAGIC: Uint8Array = new TextEncoder().encode('TLSEGMT\n');
+export const VERSION_PLAIN = 1;
+export const VERSION_ENCRYPTED = 2;
+export const MARKER_BYTES = 8;
+/** Where the parts of a record's head begin that are not checksums: what encryption vouches for. */
+export const HEAD_FACTS = 16;
 const NAME = /^(\d{13}-\d{6}-([0-9a-f]{16}))\.(seg|sealed)$/;
 
 export interface SegmentName {
@@ -101,129 +102,54 @@ export function poisonSegmentId(id: string): string {
 	return segmentId(segmentCreatedMs(id), Number(id.slice(14, 20)), createHash('sha256').update(id).digest().subarray(0, MARKER_BYTES));
 }
 
-export function encodeHeader(createdMs: number): Uint8Array {
+export function encodeHeader(createdMs: number, cipher?: SegmentCipher): Uint8Array {
 	const header = new Uint8Array(HEADER_BYTES);
 	const view = new DataView(header.buffer);
 	header.set(MAGIC);
-	view.setUint32(8, VERSION, true);
+	view.setUint32(8, cipher === undefined ? VERSION_PLAIN : VERSION_ENCRYPTED, true);
 	view.setBigUint64(12, BigInt(createdMs), true);
 	view.setUint32(20, crc32(header.subarray(0, 20)), true);
-	return header;
+	if (cipher === undefined) return header;
+	const keyId = Buffer.from(cipher.keyId, 'ascii');
+	const extension = Buffer.concat([Uint8Array.of(keyId.length), keyId, cipher.check]);
+	const checksum = Buffer.alloc(4);
+	checksum.writeUInt32LE(crc32(extension));
+	return Buffer.concat([header, extension, checksum]);
 }
 
-/** The head of a record; the payload follows it in the file as it is. */
-export function encodeRecordHead(id: string, record: BufferRecord, sequence: number): Uint8Array {
+/** A record as it stands in the file: its head, and its payload, encrypted when there is a cipher. */
+export function encodeRecord(id: string, record: BufferRecord, sequence: number, cipher?: SegmentCipher): [Uint8Array, Uint8Array] {
 	const table = new TextEncoder().encode(record.table);
 	assert(table.length > 0 && table.length <= 255, 'a table name has 1 to 255 bytes');
 	const head = new Uint8Array(RECORD_HEAD_BYTES + table.length);
 	const view = new DataView(head.buffer);
 	head.set(markerOf(id));
-	view.setUint32(12, crc32(record.payload), true);
-	view.setUint32(16, record.payload.length, true);
+	view.setUint32(16, cipher === undefined ? record.payload.length : SegmentCipher.sealedBytes(record.payload.length), true);
 	view.setUint32(20, record.rows, true);
 	view.setBigUint64(24, BigInt(sequence), true);
+	view.setUint8(31, cipher === undefined ? 0 : 1);
 	view.setUint8(32, table.length);
 	head.set(table, RECORD_HEAD_BYTES);
+	const payload = cipher === undefined ? record.payload : cipher.seal(record.payload, sequence, head.subarray(HEAD_FACTS));
+	view.setUint32(12, crc32(payload), true);
 	view.setUint32(8, crc32(head.subarray(12)), true);
-	return head;
+	return [head, payload];
 }
 
 /** A complete segment of records that keep the sequence they had where they come from. */
-export function encodeSegment(id: string, records: readonly SegmentRecord[]): Uint8Array {
+export function encodeSegment(id: string, records: readonly SegmentRecord[], cipher?: SegmentCipher): Uint8Array {
 	return Buffer.concat([
-		encodeHeader(segmentCreatedMs(id)),
-		...records.flatMap((record) => [encodeRecordHead(id, record, record.sequence), record.payload]),
+		encodeHeader(segmentCreatedMs(id), cipher),
+		...records.flatMap((record) => encodeRecord(id, record, record.sequence, cipher)),
 	]);
+}
+
+export function markerOf(id: string): Uint8Array {
+	return Buffer.from(id.slice(-2 * MARKER_BYTES), 'hex');
 }
 
 export function rowsByTable(records: Iterable<{ readonly table: string; readonly rows: number }>): Map<string, number> {
 	const sums = new Map<string, number>();
 	for (const { table, rows } of records) sums.set(table, (sums.get(table) ?? 0) + rows);
 	return sums;
-}
-
-/**
- * Reads a whole segment. Payloads are views into `bytes`. Damaged stretches are stepped over to the next record that is whole.
- * Throws `Failure('unsupported')` when a readable header names another version.
- */
-export function scanSegment(id: string, bytes: Uint8Array): Scan {
-	const marker = markerOf(id);
-	const records: SegmentRecord[] = [];
-	const damage: Damage[] = [];
-	const start = headerIsWhole(id, bytes) ? HEADER_BYTES : 0;
-	let damagedFrom = start === 0 ? 0 : -1;
-	let lost: Head[] = [];
-	let nextSequence = 0;
-	let end = start;
-	let offset = start === 0 ? find(bytes, marker, 0) : start;
-	while (offset >= 0 && offset < bytes.length) {
-		const head = readHead(bytes, offset, marker);
-		const whole = head !== undefined && head.end <= bytes.length && crc32(bytes.subarray(head.payload, head.end)) === head.payloadCrc;
-		if (head !== undefined && whole) {
-			if (damagedFrom >= 0)
-				damage.push({ offset: damagedFrom, bytes: offset - damagedFrom, records: head.sequence - nextSequence, rows: rowsByTable(lost) });
-			damagedFrom = -1;
-			lost = [];
-			records.push({
-				table: head.table,
-				rows: head.rows,
-				sequence: head.sequence,
-				payload: bytes.subarray(head.payload, head.end),
-			});
-			nextSequence = head.sequence + 1;
-			offset = end = head.end;
-			continue;
-		}
-		if (damagedFrom < 0) damagedFrom = offset;
-		if (head !== undefined) lost.push(head);
-		offset = head !== undefined && head.end <= bytes.length ? head.end : find(bytes, marker, offset + 1);
-	}
-	return { records, damage, end, rowsBeyond: rowsByTable(lost) };
-}
-
-interface Head {
-	readonly table: string;
-	readonly rows: number;
-	readonly sequence: number;
-	readonly payloadCrc: number;
-	/** Offsets of the payload's first byte and of the byte after its last. */
-	readonly payload: number;
-	readonly end: number;
-}
-
-/** The head at `offset`, or undefined when its checksum says it is none. */
-function readHead(bytes: Uint8Array, offset: number, marker: Uint8Array): Head | undefined {
-	if (offset + RECORD_HEAD_BYTES > bytes.length) return undefined;
-	for (let index = 0; index < MARKER_BYTES; index++) if (bytes[offset + index] !== marker[index]) return undefined;
-	const view = new DataView(bytes.buffer, bytes.byteOffset + offset, RECORD_HEAD_BYTES);
-	const payload = offset + RECORD_HEAD_BYTES + view.getUint8(32);
-	if (payload > bytes.length || crc32(bytes.subarray(offset + 12, payload)) !== view.getUint32(8, true)) return undefined;
-	return {
-		table: new TextDecoder().decode(bytes.subarray(offset + RECORD_HEAD_BYTES, payload)),
-		rows: view.getUint32(20, true),
-		sequence: Number(view.getBigUint64(24, true)),
-		payloadCrc: view.getUint32(12, true),
-		payload,
-		end: payload + view.getUint32(16, true),
-	};
-}
-
-function headerIsWhole(id: string, bytes: Uint8Array): boolean {
-	if (bytes.length < HEADER_BYTES) return false;
-	const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
-	if (view.getUint32(20, true) !== crc32(bytes.subarray(0, 20))) return false;
-	if (MAGIC.some((byte, index) => byte !== bytes[index])) return false;
-	const version = view.getUint32(8, true);
-	if (version === VERSION) return true;
-	throw new Failure('unsupported', `cannot read segment ${id}: it has format version ${version}, this program knows ${VERSION}`, {
-		hint: 'start the version that wrote it once, so that it can load its buffer, and then this one',
-	});
-}
-
-function markerOf(id: string): Uint8Array {
-	return Buffer.from(id.slice(-2 * MARKER_BYTES), 'hex');
-}
-
-function find(bytes: Uint8Array, marker: Uint8Array, from: number): number {
-	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(marker, from);
 }

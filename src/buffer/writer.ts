@@ -8,9 +8,10 @@
 
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
+import { SegmentCipher } from './encryption.ts';
 import type { WritableFile } from './files.ts';
 import type { BufferContext, Segment } from './options.ts';
-import { type BufferRecord, encodeHeader, encodeRecordHead, segmentCreatedMs, segmentId } from './segment.ts';
+import { type BufferRecord, encodeHeader, encodeRecord, segmentCreatedMs, segmentId } from './segment.ts';
 
 interface Pending {
 	readonly records: readonly BufferRecord[];
@@ -21,6 +22,7 @@ interface Pending {
 
 interface OpenSegment extends Segment {
 	readonly file: WritableFile;
+	readonly cipher: SegmentCipher | undefined;
 	cancelSeal: () => void;
 }
 
@@ -147,7 +149,8 @@ export class SegmentWriter {
 		const id = segmentId(this.#lastCreatedMs, this.#counter++, random(8));
 		const path = join(directory, `${id}.seg`);
 		const file = await files.create(path);
-		const segment: OpenSegment = { id, path, bytes: 0, records: 0, rows: new Map(), file, cancelSeal: () => {} };
+		const cipher = SegmentCipher.forWriting(this.#context.keys, id);
+		const segment: OpenSegment = { id, path, bytes: 0, records: 0, rows: new Map(), file, cipher, cancelSeal: () => {} };
 		this.#sealLater(segment);
 		this.#open = segment;
 		return segment;
@@ -220,11 +223,12 @@ export class SegmentWriter {
 	}
 }
 
-function encode(segment: Segment, batch: readonly Pending[]): { parts: Uint8Array[]; bytes: number; records: number } {
-	const parts: Uint8Array[] = segment.records === 0 ? [encodeHeader(segmentCreatedMs(segment.id))] : [];
+function encode(segment: OpenSegment, batch: readonly Pending[]): { parts: Uint8Array[]; bytes: number; records: number } {
+	const { id, cipher } = segment;
+	const parts: Uint8Array[] = segment.records === 0 ? [encodeHeader(segmentCreatedMs(id), cipher)] : [];
 	let records = 0;
 	for (const append of batch)
-		for (const record of append.records) parts.push(encodeRecordHead(segment.id, record, segment.records + records++), record.payload);
+		for (const record of append.records) parts.push(...encodeRecord(id, record, segment.records + records++, cipher));
 	return { parts, bytes: parts.reduce((sum, part) => sum + part.length, 0), records };
 }
 

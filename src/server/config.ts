@@ -92,6 +92,14 @@ export const Config = z.strictObject({
 			freeBytesMin: whole(z.int().min(0))
 				.default(512 * MiB)
 				.describe('disk that must stay free, or requests are refused: room for the engine, for deletes and for what is put aside'),
+			encryption: z
+				.strictObject({
+					keys: list.describe(
+						"secret; prefer the environment or keyFile. '<key id>:<32 bytes in base64>', the first encrypts what waits on disk, the others read what was written with them before; none: plain",
+					),
+					keyFile: z.string().min(1).optional().describe('a file of such keys instead, one a line'),
+				})
+				.prefault({}),
 			segmentBytesMax: bytes(32 * MiB),
 			sealAfterMs: whole(z.int().min(10).max(10_000)).default(500).describe('age at which an open segment is handed to the engine'),
 		})

@@ -6,7 +6,9 @@
 import { assert, Failure } from '../../src/base/errors.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { type BufferRecord, type LoadBatch, missingRows, SegmentBuffer } from '../../src/buffer/buffer.ts';
-import { parseSegmentName, scanSegment } from '../../src/buffer/segment.ts';
+import type { Keyring } from '../../src/buffer/encryption.ts';
+import { scanSegment } from '../../src/buffer/scan.ts';
+import { parseSegmentName } from '../../src/buffer/segment.ts';
 import { FakeDisk, FakeTime, Random } from './fake-disk.ts';
 import { FakeEngine, MARK_BYTES, mark, markOf } from './fake-engine.ts';
 
@@ -18,6 +20,11 @@ interface Entry {
 	/** Bytes of it were changed on the disk. */
 	damaged: boolean;
 }
+
+const KEYS: ReadonlyMap<string, Uint8Array> = new Map([
+	['first', new Uint8Array(32).fill(1)],
+	['second', new Uint8Array(32).fill(2)],
+]);
 
 export class History {
 	readonly random: Random;
@@ -99,8 +106,7 @@ export class History {
 			const name = parsed === undefined ? undefined : parseSegmentName(parsed);
 			if (name === undefined) continue;
 			this.events.deadLetters++;
-			for (const { payload } of scanSegment(name.id, this.disk.contents(path) ?? new Uint8Array()).records)
-				found.add(markOf(payload).index);
+			for (const { payload } of this.#records(name.id, this.disk.contents(path) ?? new Uint8Array())) found.add(markOf(payload).index);
 		}
 		return found;
 	}
@@ -129,6 +135,7 @@ export class History {
 				sealAfterMs: 250,
 				commitDelayMs: this.random.below(2) * 5,
 			},
+			keys: this.#keyring(),
 			files: this.disk.mount(),
 			clock: this.time,
 			timer: this.time,
@@ -187,7 +194,16 @@ export class History {
 	}
 
 	#indexes(id: string, bytes: Uint8Array): number[] {
-		return scanSegment(id, bytes).records.map(({ payload }) => markOf(payload).index);
+		return this.#records(id, bytes).map(({ payload }) => markOf(payload).index);
+	}
+
+	#records(id: string, bytes: Uint8Array): readonly BufferRecord[] {
+		return scanSegment(id, bytes, { writing: undefined, keys: KEYS }).records;
+	}
+
+	/** Keys change from one life to the next, and some lives write plain. */
+	#keyring(): Keyring {
+		return { writing: [undefined, 'first', 'second'][this.random.below(3)], keys: KEYS };
 	}
 
 	#append(): void {

@@ -12,8 +12,10 @@ export function config(program: Command): void {
 	).action((_options: unknown, command: Command) => {
 		const settings = settingsOf(command);
 		const { password } = settings.storage.clickhouse;
+		const { encryption } = settings.buffer;
 		const shown = {
 			...settings,
+			buffer: { ...settings.buffer, encryption: { ...encryption, keys: encryption.keys.map(() => '(set)') } },
 			storage: { ...settings.storage, clickhouse: { ...settings.storage.clickhouse, password: password && '(set)' } },
 		};
 		console.log(stringify(shown).trimEnd());
