@@ -5,7 +5,7 @@ SHELL := /bin/bash
 NODE_READY := node_modules/.ready
 SECONDS ?= 60
 
-.PHONY: help demo up test check fmt build conformance conformance-otlp bench-decode bench-ui clean
+.PHONY: help demo up test check fmt build generate conformance conformance-otlp bench-decode bench-ui clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,6 +28,9 @@ fmt: $(NODE_READY) ## format every language
 	@biome check --write --log-level=warn .
 	@gofmt -w kits/go examples/shop/go test/senders/go conformance/probes/go
 	@cargo fmt --all
+
+generate: $(NODE_READY) ## the constants of both kits from spec/registry
+	@node tools/generate.ts
 
 conformance: $(NODE_READY) ## both kits against every scenario of spec/scenarios; SCENARIOS=<pattern> picks some
 	@node conformance/kits/run.ts

@@ -190,7 +190,7 @@ function canonicalMetric(
 	const points = list(data['dataPoints']);
 	if (kind !== 'gauge' && Number(data['aggregationTemporality'] ?? 0) !== CUMULATIVE) problems.push(`${name} is not cumulative`);
 	const buckets = list(points[0]?.['explicitBounds'] as unknown) as unknown as number[];
-	const sum = kind === 'sum' ? (data['isMonotonic'] === true ? 'counter' : 'updown counter') : kind;
+	const sum = kind === 'sum' ? (data['isMonotonic'] === true ? 'counter' : 'updowncounter') : kind;
 	return {
 		definition: {
 			scope,
@@ -203,7 +203,7 @@ function canonicalMetric(
 			name,
 			attributes: attributesOf(point['attributes'], problems),
 			...(point['count'] === undefined ? { value: Number(point['asInt'] ?? point['asDouble'] ?? 0) } : { count: Number(point['count']) }),
-			...(sum === 'updown counter' ? {} : exemplar(point, spans)),
+			...(sum === 'updowncounter' ? {} : exemplar(point, spans)),
 		})),
 	};
 }

@@ -1,5 +1,8 @@
 /** Compares telemetry with what a scenario expects, and the telemetry of two kits with each other. Every difference is told, with its path. */
 
+import type { Registry } from '../../src/registry/registry.ts';
+import { logProblems, metricProblems, pointProblems, resourceProblems, spanProblems } from '../../src/registry/rules.ts';
+import { DURATION_BUCKETS } from '../../tools/generate.ts';
 import type { Telemetry } from './canonical.ts';
 import type { Scenario } from './scenarios.ts';
 
@@ -14,6 +17,34 @@ export function againstGolden(got: Telemetry, want: Scenario): string[] {
 		...differences('metrics', got.metrics, sortedPoints(want.metrics)),
 		...differences('logs', got.logs, want.logs ?? []),
 	];
+}
+
+/** Empty when the registry knows every name, and every value, unit and bucket is as it says. */
+export function againstRegistry(got: Telemetry, registry: Registry): string[] {
+	const contract = {
+		schema_url: registry.schemaUrl,
+		attributes: { 'throughline.contract': registry.attributes.get('throughline.contract')?.members?.at(-1)?.value },
+	};
+	return [
+		...got.spans.flatMap((span) => spanProblems(registry, withoutStandIns(span))),
+		...got.metrics.flatMap(({ name, attributes }) => pointProblems(registry, name, withoutStandIns({ attributes }).attributes)),
+		...Object.entries(got.definitions).flatMap(([name, definition]) =>
+			metricProblems(registry, { name, ...definition }, { duration: DURATION_BUCKETS }),
+		),
+		...got.logs.flatMap(({ event, attributes }) => logProblems(registry, event, attributes)),
+		...got.resources.flatMap((resource) => resourceProblems(registry, resource)),
+		...Object.entries(got.scopes).flatMap(([name, { version: _, ...scope }]) => [
+			...(registry.scopes.includes(name) ? [] : [`the registry has no scope ${name}`]),
+			...differences(`scope ${name}`, scope, contract),
+		]),
+	];
+}
+
+function withoutStandIns<T extends { readonly attributes: Readonly<Record<string, unknown>> }>(one: T): T {
+	return {
+		...one,
+		attributes: Object.fromEntries(Object.entries(one.attributes).map(([key, value]) => [key, value === '<port>' ? 1 : value])),
+	};
 }
 
 /** Empty when two kits emitted the same. Where the scenario lets a language use its own words, words are not compared. */

@@ -27,7 +27,7 @@ async function main(): Promise<number> {
 	return failed > 0 ? 1 : 0;
 }
 
-const NAMES = { go: 'Go = expected', rust: 'Rust = expected', both: 'Go = Rust' };
+const NAMES = { go: 'Go = expected', rust: 'Rust = expected', both: 'Go = Rust', registry: 'registry' };
 
 function tell({ verdicts, telemetry }: Result): void {
 	for (const { of, problems } of verdicts) for (const problem of problems) console.log(`     ${NAMES[of]}: ${problem}`);

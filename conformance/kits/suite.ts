@@ -11,8 +11,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadRegistry } from '../../tools/generate.ts';
 import { canonical, type Telemetry } from './canonical.ts';
-import { againstEachOther, againstGolden } from './judge.ts';
+import { againstEachOther, againstGolden, againstRegistry } from './judge.ts';
 import { startPostgres } from './postgres.ts';
 import { Probe } from './probe.ts';
 import { type Inbox, Receiver } from './receiver.ts';
@@ -28,13 +29,15 @@ export const PROGRAMS: Readonly<Record<Kit | 'backends', string>> = {
 	backends: join(ROOT, 'conformance/bin/backends'),
 };
 
+const REGISTRY = loadRegistry();
+
 /** Spans end after the peer has its answer; on a busy machine long after. */
 const SPANS_TIMEOUT_MS = 20_000;
 /** For telemetry that should not be there to arrive all the same. */
 const SURPLUS_MS = 20;
 
 export interface Verdict {
-	readonly of: 'go' | 'rust' | 'both';
+	readonly of: 'go' | 'rust' | 'both' | 'registry';
 	readonly problems: readonly string[];
 }
 
@@ -99,6 +102,7 @@ export class Suite {
 			{ of: 'go', problems: [...go.failures, ...againstGolden(go.telemetry, scenario)] },
 			{ of: 'rust', problems: [...rust.failures, ...againstGolden(rust.telemetry, scenario)] },
 			{ of: 'both', problems: againstEachOther(go.telemetry, rust.telemetry, scenario) },
+			{ of: 'registry', problems: [go, rust].flatMap(({ telemetry }) => againstRegistry(telemetry, REGISTRY)) },
 		];
 		return {
 			scenario,

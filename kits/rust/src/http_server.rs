@@ -22,7 +22,7 @@ use crate::body::{Ending, Pending, TracedBody};
 use crate::core::{Core, Point};
 use crate::http_names::{host_attributes, method_of, protocol_version};
 use crate::kit::Kit;
-use crate::names::{http as names, http_server as server_names};
+use crate::names;
 use crate::operation::{CANCELED, Operation, Outcome, error_type};
 use crate::propagate::HttpExtractor;
 
@@ -113,13 +113,14 @@ impl HttpLayer {
         let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
         let version = protocol_version(request.version());
 
-        let mut measured = vec![KeyValue::new(names::METHOD, method), KeyValue::new(names::SCHEME, scheme.clone())];
+        let mut measured =
+            vec![KeyValue::new(names::HTTP_METHOD, method), KeyValue::new(names::URL_SCHEME, scheme.clone())];
         let active = measured.clone();
         measured.push(KeyValue::new(names::PROTOCOL_VERSION, version));
         let mut name = span_method.to_owned();
         if let Some(route) = route {
             name = format!("{span_method} {route}");
-            measured.push(KeyValue::new(server_names::ROUTE, route));
+            measured.push(KeyValue::new(names::HTTP_ROUTE, route));
         }
         let mut attributes = measured.clone();
         attributes.extend(describe(request, method, &scheme));
@@ -144,9 +145,9 @@ impl HttpLayer {
 
 /// The span's attributes that are too many-valued for a metric.
 fn describe<B>(request: &Request<B>, method: &'static str, scheme: &str) -> Vec<KeyValue> {
-    let mut attributes = vec![KeyValue::new(server_names::PATH, request.uri().path().to_owned())];
+    let mut attributes = vec![KeyValue::new(names::URL_PATH, request.uri().path().to_owned())];
     if method == crate::http_names::OTHER {
-        attributes.push(KeyValue::new(names::METHOD_ORIGINAL, request.method().to_string()));
+        attributes.push(KeyValue::new(names::HTTP_METHOD_ORIGINAL, request.method().to_string()));
     }
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
@@ -154,10 +155,10 @@ fn describe<B>(request: &Request<B>, method: &'static str, scheme: &str) -> Vec<
         attributes.extend(host_attributes(host, scheme));
     }
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        attributes.push(KeyValue::new(crate::names::CLIENT_ADDRESS, peer.ip().to_string()));
+        attributes.push(KeyValue::new(names::CLIENT_ADDRESS, peer.ip().to_string()));
     }
     if let Some(agent) = text(header::USER_AGENT) {
-        attributes.push(KeyValue::new(server_names::USER_AGENT, agent.to_owned()));
+        attributes.push(KeyValue::new(names::USER_AGENT_ORIGINAL, agent.to_owned()));
     }
     attributes
 }
@@ -213,7 +214,7 @@ where
 fn respond<B: Body>(response: Response<B>, pending: Option<Pending>) -> Response<TracedBody<B>> {
     let status = response.status();
     let pending = pending.map(|mut pending| {
-        pending.operation.set_measured(names::STATUS_CODE, i64::from(status.as_u16()));
+        pending.operation.set_measured(names::HTTP_STATUS_CODE, i64::from(status.as_u16()));
         pending.operation.when_abandoned(Outcome::failure(BROKEN), None);
         pending.ending = Box::new(ServerEnding(status));
         pending

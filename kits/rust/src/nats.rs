@@ -32,7 +32,7 @@ use crate::attributes::int;
 use crate::core::{Core, Point};
 use crate::http_names::split_host;
 use crate::kit::Kit;
-use crate::names::messaging as names;
+use crate::names;
 use crate::operation::{Operation, panic_text};
 use crate::task::{outcome_of, outcome_of_panic, without_span};
 
@@ -232,7 +232,7 @@ impl Client {
         });
         let links = producers.filter(|producer| producer.is_valid());
         let links = links.map(|producer| Link::new(producer, Vec::new(), 0)).collect();
-        let own = vec![KeyValue::new(names::BATCH_COUNT, int(messages.len()))];
+        let own = vec![KeyValue::new(names::MESSAGING_BATCH_COUNT, int(messages.len()))];
         let start = Start { subject, consume, links, own, count: messages.len() as u64 };
         self.run(start, &Context::current(), work).await
     }
@@ -285,15 +285,15 @@ impl Client {
         queue: Option<&str>,
     ) -> Vec<KeyValue> {
         let mut attributes = vec![
-            KeyValue::new(names::SYSTEM, "nats"),
-            KeyValue::new(names::OPERATION_NAME, operation),
-            KeyValue::new(names::OPERATION_TYPE, operation),
+            KeyValue::new(names::MESSAGING_SYSTEM, "nats"),
+            KeyValue::new(names::MESSAGING_OPERATION_NAME, operation),
+            KeyValue::new(names::MESSAGING_OPERATION_TYPE, operation),
         ];
         attributes.push(match template {
-            Some(template) => KeyValue::new(names::TEMPLATE, template.to_owned()),
-            None => KeyValue::new(names::DESTINATION, subject.to_owned()),
+            Some(template) => KeyValue::new(names::MESSAGING_TEMPLATE, template.to_owned()),
+            None => KeyValue::new(names::MESSAGING_DESTINATION, subject.to_owned()),
         });
-        attributes.extend(queue.map(|group| KeyValue::new(names::CONSUMER_GROUP, group.to_owned())));
+        attributes.extend(queue.map(|group| KeyValue::new(names::MESSAGING_CONSUMER_GROUP, group.to_owned())));
         attributes.extend(self.server.iter().cloned());
         attributes
     }
@@ -311,10 +311,10 @@ struct Start<'a> {
 fn of_message(subject: &str, template: Option<&str>, headers: Option<&HeaderMap>) -> Vec<KeyValue> {
     let mut attributes = Vec::new();
     if template.is_some() {
-        attributes.push(KeyValue::new(names::DESTINATION, subject.to_owned()));
+        attributes.push(KeyValue::new(names::MESSAGING_DESTINATION, subject.to_owned()));
     }
     if let Some(id) = headers.and_then(|headers| headers.get(MESSAGE_ID)) {
-        attributes.push(KeyValue::new(names::MESSAGE_ID, id.as_str().to_owned()));
+        attributes.push(KeyValue::new(names::MESSAGING_MESSAGE_ID, id.as_str().to_owned()));
     }
     attributes
 }

@@ -11,7 +11,7 @@ use crate::body::{Ending, Pending, TracedBody};
 use crate::core::{Core, Point};
 use crate::http_names::{OTHER, host_attributes, method_of, protocol_version};
 use crate::kit::Kit;
-use crate::names::{http as names, http_client as client_names};
+use crate::names;
 use crate::operation::{Operation, Outcome, transport_error};
 use crate::propagate::HttpInjector;
 
@@ -73,7 +73,7 @@ impl Send {
         match client.execute(request).with_context(context).await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                operation.set_measured(names::STATUS_CODE, i64::from(status));
+                operation.set_measured(names::HTTP_STATUS_CODE, i64::from(status));
                 operation.set_measured(names::PROTOCOL_VERSION, protocol_version(response.version()));
                 let ending = ClientEnding(status);
                 operation.when_abandoned(ending.outcome(), None);
@@ -129,21 +129,21 @@ impl Ending for ClientEnding {
 
 fn start(core: &Arc<Core>, request: &Request, template: Option<&'static str>, resend_count: u32) -> Operation {
     let (method, span_method) = method_of(request.method());
-    let mut measured = vec![KeyValue::new(names::METHOD, method)];
+    let mut measured = vec![KeyValue::new(names::HTTP_METHOD, method)];
     let authority = request.url().authority();
     measured.extend(host_attributes(authority, request.url().scheme()));
     let mut name = span_method.to_owned();
     if let Some(template) = template {
         name = format!("{span_method} {template}");
-        measured.push(KeyValue::new(client_names::TEMPLATE, template));
+        measured.push(KeyValue::new(names::URL_TEMPLATE, template));
     }
     let mut attributes = measured.clone();
-    attributes.push(KeyValue::new(client_names::FULL, redacted(request.url())));
+    attributes.push(KeyValue::new(names::URL_FULL, redacted(request.url())));
     if method == OTHER {
-        attributes.push(KeyValue::new(names::METHOD_ORIGINAL, request.method().to_string()));
+        attributes.push(KeyValue::new(names::HTTP_METHOD_ORIGINAL, request.method().to_string()));
     }
     if resend_count > 0 {
-        attributes.push(KeyValue::new(client_names::RESEND_COUNT, i64::from(resend_count)));
+        attributes.push(KeyValue::new(names::HTTP_RESEND_COUNT, i64::from(resend_count)));
     }
     let builder = SpanBuilder::from_name(name).with_kind(SpanKind::Client).with_attributes(attributes);
     Operation::start(core, Point::Http, builder, &Context::current())

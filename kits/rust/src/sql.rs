@@ -7,7 +7,7 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::core::{Core, Point};
 use crate::kit::Kit;
-use crate::names::{self, db};
+use crate::names;
 use crate::operation::{Operation, Outcome, transport_error};
 use crate::sql_text::Statement;
 
@@ -49,9 +49,9 @@ impl Kit {
     /// ```
     #[must_use]
     pub fn postgres(&self, options: &sqlx::postgres::PgConnectOptions) -> Database {
-        let mut shared = vec![KeyValue::new(db::SYSTEM, SYSTEM)];
+        let mut shared = vec![KeyValue::new(names::DB_SYSTEM_NAME, SYSTEM)];
         if let Some(name) = options.get_database() {
-            shared.push(KeyValue::new(db::NAMESPACE, name.to_owned()));
+            shared.push(KeyValue::new(names::DB_NAMESPACE, name.to_owned()));
         }
         shared.push(KeyValue::new(names::SERVER_ADDRESS, options.get_host().to_owned()));
         shared.push(KeyValue::new(names::SERVER_PORT, i64::from(options.get_port())));
@@ -87,7 +87,7 @@ impl Query<'_> {
         let statement = Statement::parse(self.text);
         let core = &self.database.core;
         let mut measured = self.database.shared.to_vec();
-        let parts = [(db::OPERATION, &statement.operation), (db::SUMMARY, &statement.summary)];
+        let parts = [(names::DB_OPERATION_NAME, &statement.operation), (names::DB_QUERY_SUMMARY, &statement.summary)];
         for (key, value) in parts {
             if !value.is_empty() {
                 measured.push(KeyValue::new(key, value.clone()));
@@ -96,7 +96,7 @@ impl Query<'_> {
         let mut attributes = measured.clone();
         // BEGIN says no more as a text.
         if !statement.text.eq_ignore_ascii_case(&statement.operation) {
-            attributes.push(KeyValue::new(db::TEXT, statement.text));
+            attributes.push(KeyValue::new(names::DB_QUERY_TEXT, statement.text));
         }
         let name = match statement.summary.as_str() {
             "" => self.database.name.to_owned(),
@@ -112,7 +112,7 @@ fn fail(operation: &mut Operation, error: &sqlx::Error) -> Outcome {
     if let sqlx::Error::Database(database) = error {
         if let Some(code) = database.code() {
             let description = if is_tellable(&code) { database.message().to_owned() } else { String::new() };
-            operation.set_measured(db::STATUS_CODE, code.to_string());
+            operation.set_measured(names::DB_STATUS_CODE, code.to_string());
             return Outcome::Failure { kind: code.into_owned().into(), description };
         }
         return Outcome::failure("sqlx::Error::Database");

@@ -23,7 +23,7 @@ use crate::body::{Ending, Pending, TracedBody};
 use crate::core::{Core, Point};
 use crate::http_names::{OTHER, split_host};
 use crate::kit::Kit;
-use crate::names::{CLIENT_ADDRESS, rpc as names};
+use crate::names;
 use crate::operation::{Operation, Outcome};
 use crate::propagate::{HttpExtractor, HttpInjector};
 
@@ -137,7 +137,7 @@ where
         let authority = request.uri().authority().map_or("", |authority| authority.as_str());
         let mut attributes = vec![];
         let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        attributes.extend(peer.map(|peer| KeyValue::new(CLIENT_ADDRESS, peer.ip().to_string())));
+        attributes.extend(peer.map(|peer| KeyValue::new(names::CLIENT_ADDRESS, peer.ip().to_string())));
         let call = Call {
             core: &self.core,
             side: Side::Server,
@@ -208,8 +208,8 @@ impl Call<'_> {
     fn start(self, parent: &Context) -> Pending {
         let method = self.path.trim_start_matches('/').to_owned();
         let mut measured = self.server.to_vec();
-        measured.push(KeyValue::new(names::SYSTEM, "grpc"));
-        measured.push(KeyValue::new(names::METHOD, method.clone()));
+        measured.push(KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"));
+        measured.push(KeyValue::new(names::RPC_METHOD, method.clone()));
         let mut attributes = measured.clone();
         attributes.extend(self.attributes);
         let instruments = &self.core.instruments;
@@ -225,7 +225,7 @@ impl Call<'_> {
             Side::Server => Outcome::Success,
             Side::Client => Outcome::failure(canceled),
         };
-        operation.when_abandoned(outcome, Some(KeyValue::new(names::STATUS_CODE, canceled)));
+        operation.when_abandoned(outcome, Some(KeyValue::new(names::RPC_STATUS_CODE, canceled)));
         let ending = Box::new(GrpcEnding { side: self.side, method, deadline: self.deadline, in_headers: None });
         Pending { core: Arc::clone(self.core), operation, ending }
     }
@@ -308,12 +308,12 @@ impl GrpcEnding {
             _ => status,
         };
         let code = status_name(status.code);
-        operation.set_measured(names::STATUS_CODE, code);
+        operation.set_measured(names::RPC_STATUS_CODE, code);
         if self.side == Side::Server && status.unknown_method {
             // The name is the caller's invention.
             operation.rename(OTHER);
-            operation.set_measured(names::METHOD, OTHER);
-            operation.set(names::METHOD_ORIGINAL, self.method.clone());
+            operation.set_measured(names::RPC_METHOD, OTHER);
+            operation.set(names::RPC_METHOD_ORIGINAL, self.method.clone());
         }
         if self.is_failure(status.code) {
             Outcome::Failure { kind: code.into(), description: status.message.clone() }
@@ -364,7 +364,7 @@ impl Ending for GrpcEnding {
     }
 
     fn after_panic(&mut self, operation: &mut Operation) -> Option<HeaderMap> {
-        operation.set_measured(names::STATUS_CODE, status_name(Code::Internal));
+        operation.set_measured(names::RPC_STATUS_CODE, status_name(Code::Internal));
         let mut headers = HeaderMap::new();
         headers.insert(GRPC_STATUS, HeaderValue::from(Code::Internal as i32));
         // What was thrown is not for callers.

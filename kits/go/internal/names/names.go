@@ -1,91 +1,36 @@
-// Package names holds the semantic convention names the kit emits, version 1.44 of OpenTelemetry's, spelled once.
+// Package names holds the names the kit emits. The list is generated from the registry; what is here gives it a use.
 package names
 
-import "go.opentelemetry.io/otel/attribute"
-
-// SchemaURL says which version of the semantic conventions the names below follow.
-const SchemaURL = "https://opentelemetry.io/schemas/1.44.0"
-
-// ContractKey is the scope attribute that carries the version of the kit's own contract, so that it can move.
-const ContractKey = attribute.Key("throughline.contract")
-
-// ContractVersion counts incompatible changes of what the kits emit.
-const ContractVersion = 1
-
-// Scopes, one for each kind of edge, the same in every kit: what made a span does not depend on the language.
-const (
-	ScopeKit  = "throughline" // spans, tasks and contained panics
-	ScopeHTTP = "throughline/http"
-	ScopeGRPC = "throughline/grpc"
-	ScopeSQL  = "throughline/sql"
-	ScopeNATS = "throughline/nats"
-)
+import "go.opentelemetry.io/otel/metric"
 
 // Other replaces values from outside that would make an attribute unbounded.
 const Other = "_OTHER"
 
-// DurationBuckets are the bounds, in seconds, of every duration histogram: 5 ms to 10 s.
-func DurationBuckets() []float64 {
-	return []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
+// Metric is what holds for a metric wherever it is recorded.
+type Metric struct{ Name, Unit, Description string }
+
+// Its instruments. Errors are left out: names are valid constants, and the API returns working instruments regardless.
+
+// Duration is a histogram with the buckets all durations have.
+func (m Metric) Duration(meter metric.Meter) metric.Float64Histogram {
+	h, _ := meter.Float64Histogram(m.Name, metric.WithUnit(m.Unit), metric.WithDescription(m.Description),
+		metric.WithExplicitBucketBoundaries(DurationBuckets()...))
+	return h
 }
 
-// Attributes of every signal.
-const (
-	ErrorType         = attribute.Key("error.type")
-	ServerAddress     = attribute.Key("server.address")
-	ServerPort        = attribute.Key("server.port")
-	ClientAddress     = attribute.Key("client.address")
-	ProtocolVersion   = attribute.Key("network.protocol.version")
-	ExceptionType     = attribute.Key("exception.type")
-	ExceptionMessage  = attribute.Key("exception.message")
-	ExceptionStack    = attribute.Key("exception.stacktrace")
-	TaskName          = attribute.Key("task.name")
-	TaskDetached      = attribute.Key("task.detached")
-	UserAgentOriginal = attribute.Key("user_agent.original")
-)
+// Counter only rises.
+func (m Metric) Counter(meter metric.Meter) metric.Int64Counter {
+	c, _ := meter.Int64Counter(m.Name, metric.WithUnit(m.Unit), metric.WithDescription(m.Description))
+	return c
+}
 
-// Attributes of HTTP.
-const (
-	HTTPMethod         = attribute.Key("http.request.method")
-	HTTPMethodOriginal = attribute.Key("http.request.method_original")
-	HTTPResendCount    = attribute.Key("http.request.resend_count")
-	HTTPRoute          = attribute.Key("http.route")
-	HTTPStatusCode     = attribute.Key("http.response.status_code")
-	URLScheme          = attribute.Key("url.scheme")
-	URLPath            = attribute.Key("url.path")
-	URLFull            = attribute.Key("url.full")
-	URLTemplate        = attribute.Key("url.template")
-)
+// UpDownCounter rises and falls.
+func (m Metric) UpDownCounter(meter metric.Meter) metric.Int64UpDownCounter {
+	c, _ := meter.Int64UpDownCounter(m.Name, metric.WithUnit(m.Unit), metric.WithDescription(m.Description))
+	return c
+}
 
-// Attributes of RPC.
-const (
-	RPCSystemName     = attribute.Key("rpc.system.name")
-	RPCMethod         = attribute.Key("rpc.method")
-	RPCMethodOriginal = attribute.Key("rpc.method_original")
-	RPCStatusCode     = attribute.Key("rpc.response.status_code")
-)
-
-// Attributes of databases.
-const (
-	DBSystemName    = attribute.Key("db.system.name")
-	DBNamespace     = attribute.Key("db.namespace")
-	DBOperationName = attribute.Key("db.operation.name")
-	DBBatchSize     = attribute.Key("db.operation.batch.size")
-	DBQuerySummary  = attribute.Key("db.query.summary")
-	DBQueryText     = attribute.Key("db.query.text")
-	DBStatusCode    = attribute.Key("db.response.status_code")
-	DBPoolName      = attribute.Key("db.client.connection.pool.name")
-	DBPoolState     = attribute.Key("db.client.connection.state")
-)
-
-// Attributes of messaging.
-const (
-	MessagingSystem        = attribute.Key("messaging.system")
-	MessagingOperationName = attribute.Key("messaging.operation.name")
-	MessagingOperationType = attribute.Key("messaging.operation.type")
-	MessagingDestination   = attribute.Key("messaging.destination.name")
-	MessagingTemplate      = attribute.Key("messaging.destination.template")
-	MessagingMessageID     = attribute.Key("messaging.message.id")
-	MessagingBatchCount    = attribute.Key("messaging.batch.message_count")
-	MessagingConsumerGroup = attribute.Key("messaging.consumer.group.name")
-)
+// ObservedUpDownCounter is read when metrics are collected.
+func (m Metric) ObservedUpDownCounter(meter metric.Meter) (metric.Int64ObservableUpDownCounter, error) {
+	return meter.Int64ObservableUpDownCounter(m.Name, metric.WithUnit(m.Unit), metric.WithDescription(m.Description))
+}
