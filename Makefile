@@ -5,7 +5,7 @@ SHELL := /bin/bash
 NODE_READY := node_modules/.ready
 SECONDS ?= 60
 
-.PHONY: help demo up test check fmt build generate conformance conformance-otlp bench-decode bench-ui clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*## .*/\1/p' Makefile)
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,9 @@ bench-decode: $(NODE_READY) ## spans/s of one decode-and-encode thread, protobuf
 
 bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 20 000 spans in Chromium
 	@node bench/ui/trace.ts
+
+fuzz: $(NODE_READY) ## decoders, Native and buffer reader against other implementations, for SECONDS=
+	@SECONDS=$(SECONDS) node test/fuzz/run.ts
 
 clean: ## remove what was built (not the data)
 	rm -rf node_modules dist target examples/shop/bin

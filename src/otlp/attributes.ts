@@ -129,6 +129,8 @@ export class AttributeWriter {
 		}
 		wire.finish(end);
 		this.pair(wire, keyStart, keyEnd, valueStart, valueEnd);
+		// Where reading the value ended, which need not be the last field.
+		wire.at = end;
 	}
 
 	private pair(wire: Wire, keyStart: number, keyEnd: number, valueStart: number, valueEnd: number): void {

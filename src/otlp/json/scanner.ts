@@ -11,6 +11,7 @@ import { JSON_DEPTH_MAX } from '../limits.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const ZERO = 0x30;
 const MINUS = 0x2d;
 const TWO_32 = 0x1_0000_0000;
 /** What stands after a backslash, and what it means; `u` apart. */
@@ -123,7 +124,10 @@ export class JsonScanner {
 			this.negative = value < 0;
 			this.setMagnitude(Math.abs(value));
 		} else if (quoted) {
-			this.expect(QUOTE);
+			if (next !== QUOTE) throw this.fault('expected an integer');
+			this.at++;
+		} else if (this.input.bytes[before + (this.negative ? 1 : 0)] === ZERO && this.at - before > (this.negative ? 2 : 1)) {
+			throw this.fault('a number begins with 0');
 		}
 		this.fit(range);
 	}
