@@ -47,6 +47,9 @@ bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 2
 fuzz: $(NODE_READY) ## decoders, Native and buffer reader against other implementations, for SECONDS=
 	@SECONDS=$(SECONDS) node test/fuzz/run.ts
 
+buffer-model: $(NODE_READY) ## random histories of the buffer on a fake disk: HISTORIES=100000, SEED= to repeat
+	@HISTORIES=$${HISTORIES:-100000} node test/buffer/histories.ts
+
 clean: ## remove what was built (not the data)
 	rm -rf node_modules dist target examples/shop/bin
 

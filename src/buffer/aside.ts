@@ -13,6 +13,10 @@ import { type Damage, encodeSegment, poisonSegmentId, rowsByTable, type SegmentR
 /** `poison`: records the engine cannot read. `refused`: all records of a table, for whatever reason. */
 export type DeadLetterKind = 'poison' | 'refused';
 
+/** Folders below the buffer's own. */
+export const DEAD_LETTER = 'dead-letter';
+export const QUARANTINE = 'quarantine';
+
 export class Aside {
 	readonly #context: BufferContext;
 	readonly #deadLetters: string;
@@ -20,8 +24,8 @@ export class Aside {
 
 	constructor(context: BufferContext) {
 		this.#context = context;
-		this.#deadLetters = join(context.directory, 'dead-letter');
-		this.#quarantine = join(context.directory, 'quarantine');
+		this.#deadLetters = join(context.directory, DEAD_LETTER);
+		this.#quarantine = join(context.directory, QUARANTINE);
 	}
 
 	async open(): Promise<void> {

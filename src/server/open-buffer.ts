@@ -1,16 +1,14 @@
 /** The buffer as the platform runs it: on the real disk, loading into the store, its account of rows told by signal at `/metrics`. */
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { systemTimer } from '../base/timer.ts';
-import { type BufferStats, DROP_REASONS, type Keyring, parseKeys, SegmentBuffer, type TableAccount } from '../buffer/buffer.ts';
+import { type BufferStats, DROP_REASONS, SegmentBuffer, type TableAccount } from '../buffer/buffer.ts';
 import { realFiles } from '../buffer/files.ts';
 import { TABLES } from '../model/schema.ts';
 import type { Store } from '../store/client.ts';
+import { bufferDirectory, bufferKeys } from './buffer-settings.ts';
 import type { Config } from './config.ts';
 import { segmentLoader } from './load-segments.ts';
 import type { CollectedMetrics, Sample } from './metrics.ts';
@@ -34,35 +32,6 @@ export async function openBuffer(config: Config, store: Store, metrics: Collecte
 	tellState(metrics, () => buffer.stats());
 	tellAccounts(metrics, () => buffer.stats());
 	return buffer;
-}
-
-export function bufferDirectory(config: Config): string {
-	return join(config.data.dir, 'buffer');
-}
-
-/** The keys of encrypted segments. Throws `Failure('invalid_argument')`, which says where a key is wrong and never what it is. */
-export function bufferKeys(config: Config): Keyring {
-	const { keys, keyFile } = config.buffer.encryption;
-	if (keyFile === undefined) return keysFrom('buffer.encryption.keys', keys);
-	if (keys.length > 0) throw new Failure('invalid_argument', 'set buffer.encryption.keys or buffer.encryption.keyFile, not both');
-	let text: string;
-	try {
-		text = readFileSync(keyFile, 'utf8');
-	} catch (cause) {
-		throw new Failure('invalid_argument', `cannot read buffer.encryption.keyFile: ${(cause as Error).message}`, { cause });
-	}
-	const entries = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
-	if (entries.length === 0) throw new Failure('invalid_argument', `there is no key in ${keyFile} (buffer.encryption.keyFile)`);
-	return keysFrom(keyFile, entries);
-}
-
-function keysFrom(source: string, entries: readonly string[]): Keyring {
-	try {
-		return parseKeys(entries);
-	} catch (error) {
-		if (!(error instanceof Failure)) throw error;
-		throw new Failure(error.code, `${source}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint });
-	}
 }
 
 function tellState(metrics: CollectedMetrics, stats: () => BufferStats): void {

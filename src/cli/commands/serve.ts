@@ -1,7 +1,6 @@
 /** `throughline serve`: the platform in the foreground until SIGTERM or Ctrl-C. */
 
 import type { Command } from 'commander';
-import { start } from '../../server/start.ts';
 import { settingsOf, withSettings } from './settings.ts';
 
 export function serve(program: Command): void {
@@ -17,7 +16,10 @@ export function serve(program: Command): void {
 					drains = false;
 					resolve(name);
 				});
-			const server = await start(settingsOf(command));
+			const settings = settingsOf(command);
+			// The platform's code is most of the program; the other commands start without it.
+			const { start } = await import('../../server/start.ts');
+			const server = await start(settings);
 			drains = true;
 			// The line `make up`, the demo and the tests wait for.
 			console.log(`ready ${server.apiUrl} otlp-grpc ${server.otlpGrpcUrl} otlp-http ${server.otlpHttpUrl}`);

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { bufferKeys } from './buffer-settings.ts';
 import { loadConfig } from './config.ts';
-import { bufferKeys } from './open-buffer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'throughline-keys-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
