@@ -32,7 +32,7 @@ fmt: $(NODE_READY) ## format every language
 generate: $(NODE_READY) ## the constants of both kits from spec/registry
 	@node tools/generate.ts
 
-conformance: $(NODE_READY) ## both kits against every scenario and vector of spec; SCENARIOS=<pattern> picks some
+conformance: $(NODE_READY) ## both kits against every scenario of spec/scenarios; SCENARIOS=<pattern> picks some
 	@node conformance/kits/run.ts
 
 conformance-otlp: $(NODE_READY) ## every case of spec/otlp against the platform, or against ENDPOINT= and GRPC_ENDPOINT=

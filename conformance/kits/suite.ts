@@ -19,7 +19,7 @@ import { Probe } from './probe.ts';
 import { type Inbox, Receiver } from './receiver.ts';
 import type { Scenario } from './scenarios.ts';
 
-export const ROOT: string = resolve(import.meta.dirname, '../..');
+const ROOT = resolve(import.meta.dirname, '../..');
 export const KITS = ['go', 'rust'] as const;
 export type Kit = (typeof KITS)[number];
 

@@ -49,9 +49,9 @@ export class SegmentLoader {
 		for (const { segment } of this.#queue) yield segment;
 	}
 
-	/** Drops the oldest segment that is not being loaded; false when there is none. */
+	/** Drops the oldest segment that can be; false when there is none. */
 	async dropOldest(): Promise<boolean> {
-		const [first, ...others] = this.#queue.filter((entry) => entry !== this.#loading);
+		const [first, ...others] = this.#droppable();
 		if (first === undefined) return false;
 		await this.#drop(
 			others.reduce((oldest, entry) => (entry.segment.id < oldest.segment.id ? entry : oldest), first),
@@ -129,8 +129,13 @@ export class SegmentLoader {
 		if (limits.ageMaxMs === 0) return;
 		const oldestMs = clock.monotonicMs() - limits.ageMaxMs;
 		// Meanwhile the oldest may have been dropped for want of room.
-		for (const entry of this.#queue.filter(({ agedFromMs }) => agedFromMs < oldestMs))
+		for (const entry of this.#droppable().filter(({ agedFromMs }) => agedFromMs < oldestMs))
 			if (this.#queue.includes(entry)) await this.#drop(entry, 'age');
+	}
+
+	/** Not the one being loaded, and none that could not be read yet: what it holds could not be counted. */
+	#droppable(): SegmentLoad[] {
+		return this.#queue.filter((entry) => entry !== this.#loading && entry.segment.records > 0);
 	}
 
 	async #drop(entry: SegmentLoad, reason: 'full' | 'age'): Promise<void> {

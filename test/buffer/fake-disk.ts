@@ -131,7 +131,7 @@ export class FakeDisk {
 	#journal: ((entries: Entries) => void)[] = [];
 	#waiting: { effect: () => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void }[] = [];
 	#generation = 0;
-	/** Probability that the next write or sync fails. */
+	/** Probability that the next operation fails: any but listing a directory and asking for sizes. */
 	failure = 0;
 	freeBytes = Number.POSITIVE_INFINITY;
 
@@ -212,7 +212,11 @@ export class FakeDisk {
 			makeDirectory: () => wait(() => {}),
 			list: (path) =>
 				wait(() => [...this.#cached.keys()].filter((name) => dirname(name) === path).map((name) => name.slice(path.length + 1))),
-			read: (path) => wait(() => this.#inode(path).cached.slice()),
+			read: (path) =>
+				wait(() => {
+					this.#maybeFail('EIO');
+					return this.#inode(path).cached.slice();
+				}),
 			size: (path) => wait(() => this.#inode(path).cached.length),
 			create: (path) =>
 				wait(() => {
@@ -232,14 +236,23 @@ export class FakeDisk {
 				}),
 			rename: (from, to) =>
 				wait(() => {
+					this.#maybeFail('EIO');
 					const inode = this.#inode(from);
 					change((entries) => {
 						entries.delete(from);
 						entries.set(to, inode);
 					});
 				}),
-			remove: (path) => wait(() => change((entries) => entries.delete(path))),
-			truncate: (path, length) => wait(() => this.#inode(path).apply({ offset: length, bytes: undefined })),
+			remove: (path) =>
+				wait(() => {
+					this.#maybeFail('EIO');
+					change((entries) => entries.delete(path));
+				}),
+			truncate: (path, length) =>
+				wait(() => {
+					this.#maybeFail('EIO');
+					this.#inode(path).apply({ offset: length, bytes: undefined });
+				}),
 			syncDirectory: () =>
 				wait(() => {
 					this.#maybeFail('EIO');

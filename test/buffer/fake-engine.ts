@@ -46,7 +46,7 @@ export class FakeEngine {
 	load(batch: LoadBatch): void {
 		this.#maybe('the engine is down');
 		this.#read(batch);
-		if (this.#random.chance(this.trouble / 6)) {
+		if (this.#random.chance(this.trouble / 3)) {
 			this.events.denied++;
 			// The first is final, the second is tried for a while.
 			throw new Failure(this.#random.chance(0.5) ? 'malformed' : 'internal', 'the engine says no');

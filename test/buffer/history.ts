@@ -71,6 +71,8 @@ export class History {
 		this.engine.trouble = 0;
 		if (this.random.chance(0.5)) this.#crash();
 		for (let step = 0; step < 20_000 && !this.#drained(); step++) {
+			// What could not be deleted when its time had come is loaded again after a restart, and must not count twice.
+			if (step % 5_000 === 4_999) this.#crash();
 			if (!this.disk.step()) this.time.fireNext();
 			await this.#settle();
 		}
@@ -81,6 +83,8 @@ export class History {
 			const stored = this.engine.stored.get(index) ?? 0;
 			assert(stored <= 1, `record ${index} is stored ${stored} times`);
 			assert(fate !== 'refused' || stored === 0, `record ${index} was refused and came out`);
+			const innocent = letters.has(index) && !markOf(record.payload).poisoned;
+			assert(!innocent || this.engine.events.denied > 0, `record ${index} was put aside with the poison`);
 			if (fate !== 'acknowledged' || stored === 1 || letters.has(index) || damaged) continue;
 			assert(this.#mayDrop, `record ${index} was acknowledged and is lost`);
 			lostRows += record.rows;
@@ -126,7 +130,7 @@ export class History {
 				check: (batch) => during(() => this.engine.check(batch)),
 			},
 			limits: {
-				bytesMax: this.#mayDrop ? 3_000 : 6_000,
+				bytesMax: this.#mayDrop ? 4_000 : 10_000,
 				whenFull: this.#mayDrop ? 'drop-oldest' : 'reject',
 				ageMaxMs: this.#mayDrop ? 60_000 : 0,
 				freeBytesMin: 1_000,
@@ -172,7 +176,8 @@ export class History {
 	/** Nobody sees a row vanish: the account holds at any moment. Called once at the end of each life. */
 	#audit(): void {
 		for (const [table, account] of this.#buffer?.stats().accounts ?? []) {
-			assert(missingRows(account) === 0, `rows of ${table} are missing: ${JSON.stringify(account)}`);
+			const holds = missingRows(account) === 0 && account.inFlight >= 0;
+			assert(holds, `the account of ${table} does not add up: ${JSON.stringify(account)}`);
 			const { full, age } = account.dropped;
 			assert(this.#mayDrop || full + age === 0, `dropped against the policy: ${JSON.stringify(account)}`);
 			this.#droppedRows += full + age;
