@@ -10,7 +10,7 @@ import type {
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../base/clock.ts';
-import type { StatusResponse } from './contract.ts';
+import type { PipelineResponse, StatusResponse } from './contract.ts';
 import { Inquiry, type QueryEngine } from './engine.ts';
 import { SpanBudget } from './span-budget.ts';
 
@@ -28,6 +28,8 @@ export interface ApiOptions {
 	readonly engine: QueryEngine;
 	/** What the platform knows of itself; what is stored is asked of the engine. */
 	readonly status: () => Omit<StatusResponse, 'hasData' | 'lastSpanMs'>;
+	/** The account of what came in since the process started. */
+	readonly pipeline: () => Promise<PipelineResponse>;
 	readonly health: () => HealthReport | Promise<HealthReport>;
 	/** The Prometheus exposition text (version 0.0.4). */
 	readonly metricsText: () => Promise<string>;

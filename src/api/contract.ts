@@ -188,11 +188,40 @@ export const StatusResponse = z.object({
 });
 export type StatusResponse = z.infer<typeof StatusResponse>;
 
+const ByReason = z.record(z.string(), z.number());
+
+export const PipelineResponse = z.object({
+	sinceMs: z.number().describe('start of the process that counts'),
+	signals: z.array(
+		z
+			.object({
+				signal: z.enum(['traces', 'logs', 'metrics']),
+				accepted: z.number().describe('acknowledged as durable'),
+				recovered: z.number().describe('found in the buffer at the start, accepted by an earlier process'),
+				rejected: ByReason.describe('refused one by one with partial_success'),
+				failed: z.number().describe('decoded and not made durable; the senders were told'),
+				stored: z.number().describe('in the database'),
+				inBuffer: z.number().describe('durable, not in the database yet'),
+				dropped: ByReason.describe('durable, and will not reach the database'),
+				unaccounted: z.number().describe('accepted + recovered - stored - inBuffer - dropped: other than 0 is a bug'),
+			})
+			.describe('spans, log records or data points'),
+	),
+	buffer: z.object({
+		segments: z.number(),
+		bytes: z.number(),
+		bytesMax: z.number().describe('with more, senders are asked to wait'),
+		oldestSeconds: z.number(),
+	}),
+});
+export type PipelineResponse = z.infer<typeof PipelineResponse>;
+
 export const ExportQuery = TimeRangeQuery.extend({ service: z.string().optional() });
 
 /** Path templates, for client and server alike. */
 export const PATHS = {
 	status: '/api/v1/status',
+	pipeline: '/api/v1/pipeline',
 	services: '/api/v1/services',
 	operations: '/api/v1/services/:service/operations',
 	traces: '/api/v1/traces',

@@ -3,6 +3,7 @@
 import type { Resource } from './context.ts';
 import { registerExport } from './export.ts';
 import { registerJaeger } from './jaeger.ts';
+import { registerPipeline } from './pipeline.ts';
 import { registerProbes } from './probes.ts';
 import { registerServices } from './services.ts';
 import { registerSpans } from './spans.ts';
@@ -14,6 +15,7 @@ import { registerTraces } from './traces.ts';
 export const RESOURCES: readonly Resource[] = [
 	registerProbes,
 	registerStatus,
+	registerPipeline,
 	registerServices,
 	registerTraces,
 	registerSpans,

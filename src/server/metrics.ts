@@ -6,6 +6,8 @@ import type { Labels, Metrics } from '../base/metrics.ts';
 export interface CollectedMetrics extends Metrics {
 	/** The Prometheus exposition text. */
 	text(): Promise<string>;
+	/** The current samples of a counter or gauge; none when nothing of that name was counted yet. */
+	read(name: string): Promise<readonly Sample[]>;
 	/** Reads `value` whenever the metrics are asked for. */
 	observed(name: string, help: string, kind: 'gauge' | 'counter', value: () => number): void;
 	/** The same for a family of series. */
@@ -66,6 +68,10 @@ export function collectMetrics(): CollectedMetrics {
 					for (const { labels, value } of series()) this.inc({ ...labels }, value);
 				},
 			});
+		},
+		async read(name) {
+			const found = await registry.getSingleMetric(name)?.get();
+			return (found?.values ?? []).map(({ labels, value }) => ({ labels: labels as Labels, value }));
 		},
 		text: () => registry.metrics(),
 	};

@@ -18,6 +18,7 @@ import { Store, type StoreTarget } from '../store/client.ts';
 import { lockDirectory } from '../store/embedded/directory-lock.ts';
 import { EmbeddedEngine, type EngineEvent } from '../store/embedded/supervisor.ts';
 import { migrate } from '../store/schema/migrate.ts';
+import { pipelineAccount } from './account.ts';
 import type { Config } from './config.ts';
 import { BlockIngest } from './ingest.ts';
 import { createLog } from './log.ts';
@@ -37,6 +38,7 @@ export interface Server {
 const VERSION = (JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }).version;
 /** How long a stop lets requests to the API finish: an export may be read for ever. */
 const API_STOP_MS = 3_000;
+const STARTED_MS = systemClock.nowMs();
 const UI_DIR = join(import.meta.dirname, '../../dist/ui');
 
 /** Starts everything. Throws `Failure` (a port or the data directory taken, an engine that does not come up); then nothing is left running. */
@@ -174,6 +176,7 @@ async function startApi({ config, store, engine, buffer, metrics, tracer, log, r
 			const { segments, bytes, oldestAgeMs } = buffer.stats();
 			return { version: VERSION, endpoints, engine: store.kind, buffer: { segments, bytes, oldestSeconds: oldestAgeMs / 1000 } };
 		},
+		pipeline: () => pipelineAccount(metrics, buffer.stats(), config.buffer.bytesMax, STARTED_MS),
 		health: () => healthOf(store, engine),
 		metricsText: () => metrics.text(),
 		uiDir: UI_DIR,

@@ -29,6 +29,7 @@ export function buildFake(over: Partial<ApiOptions> = {}): Promise<ApiApp> {
 			engine: 'embedded',
 			buffer: { segments: 0, bytes: 0, oldestSeconds: 0 },
 		}),
+		pipeline: () => Promise.resolve({ sinceMs: 0, signals: [], buffer: { segments: 0, bytes: 0, bytesMax: 1, oldestSeconds: 0 } }),
 		health: () => ({ ready: true, reasons: [] }),
 		metricsText: () => Promise.resolve('# HELP up is up\nup 1\n'),
 		uiDir: '/nonexistent/ui',

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import type { PipelineResponse } from '../../src/api/contract.ts';
 import { startPlatform } from '../../tools/run/platform.ts';
 import { missing, readAccounts } from './accounts.ts';
 import { spanRequest } from './sending.ts';
@@ -46,6 +47,12 @@ test('the metrics account for every row', { timeout: 60_000 }, async () => {
 		expect(accounts.metrics).toMatchObject({ accepted: round });
 		for (const account of Object.values(accounts)) expect(missing(account)).toBe(0);
 	}
+	const { signals } = (await (await fetch(`${first.apiUrl}/api/v1/pipeline`)).json()) as PipelineResponse;
+	expect(signals.map(({ signal, accepted, rejected, unaccounted }) => [signal, accepted, rejected, unaccounted])).toEqual([
+		['traces', 600, { trace_id: 20, span_id: 20 }, 0],
+		['logs', 400, {}, 0],
+		['metrics', 20, {}, 0],
+	]);
 	first.kill('SIGKILL');
 	await first.ended;
 

@@ -13,6 +13,7 @@ import {
 	LogsResponse,
 	OperationsResponse,
 	PATHS,
+	PipelineResponse,
 	type ServiceSummary,
 	ServicesResponse,
 	SpanDetail,
@@ -89,6 +90,7 @@ function route(url: URL, traces: readonly FixtureTrace[], hasData: boolean): unk
 	const [, service = '', traceId = '', spanId = ''] =
 		/^\/api\/v1\/(?:services\/([^/]+)\/operations|traces\/([^/]+)(?:\/spans\/([^/]+))?.*)$/.exec(url.pathname) ?? [];
 	if (url.pathname === PATHS.status) return StatusResponse.parse(status(traces, hasData));
+	if (url.pathname === PATHS.pipeline) return PipelineResponse.parse(PIPELINE);
 	if (url.pathname === PATHS.services) return ServicesResponse.parse(services(url, traces));
 	if (url.pathname === PATHS.traces) return TraceSearchResponse.parse(search(url, traces));
 	if (service !== '') return OperationsResponse.parse(operations(url, decodeURIComponent(service), traces));
@@ -101,6 +103,25 @@ function route(url: URL, traces: readonly FixtureTrace[], hasData: boolean): unk
 	if (span === undefined) throw new NotFound(`no span ${spanId}`);
 	return SpanDetail.parse(detailOf(trace, span));
 }
+
+const ACCOUNT = { recovered: 0, rejected: {}, failed: 0, inBuffer: 0, dropped: {}, unaccounted: 0 };
+const PIPELINE: PipelineResponse = {
+	sinceMs: Date.UTC(2026, 0, 1),
+	signals: [
+		{
+			...ACCOUNT,
+			signal: 'traces',
+			accepted: 1_234_567,
+			stored: 1_233_000,
+			inBuffer: 1_564,
+			rejected: { trace_id: 12 },
+			dropped: { damage: 3 },
+		},
+		{ ...ACCOUNT, signal: 'logs', accepted: 4_321, stored: 4_321 },
+		{ ...ACCOUNT, signal: 'metrics', accepted: 99, recovered: 1, stored: 100 },
+	],
+	buffer: { segments: 2, bytes: 700_000_000, bytesMax: 4 * 1024 ** 3, oldestSeconds: 31 },
+};
 
 const parsed = new WeakMap<FixtureTrace, TraceResponse>();
 

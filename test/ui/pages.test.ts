@@ -25,6 +25,7 @@ describe('every page renders under a strict policy without a complaint on the co
 		[`/trace/${CHECKOUT_ID}?span=${spanIdOf('mail2')}&tab=events`, 'exception.stacktrace'],
 		[`/trace/${CHECKOUT_ID}?view=logs`, 'order stored'],
 		[`/trace/${LARGE_ID}`, 'nightly reconciliation'],
+		['/pipeline', 'every record is accounted for'],
 		['/nothing-here', 'There is no page at this address'],
 	] as const;
 	for (const scheme of ['light', 'dark'] as const)

@@ -15,6 +15,7 @@ import { colorSchemeManager, theme } from './theme.ts';
 const OverviewPage = lazy(async () => ({ default: (await import('../panels/overview/overview-page.tsx')).OverviewPage }));
 const ServicePage = lazy(async () => ({ default: (await import('../panels/service/service-page.tsx')).ServicePage }));
 const ExplorePage = lazy(async () => ({ default: (await import('../panels/explore/explore-page.tsx')).ExplorePage }));
+const PipelinePage = lazy(async () => ({ default: (await import('../panels/pipeline/pipeline-page.tsx')).PipelinePage }));
 const TracePage = lazy(async () => ({ default: (await import('../trace/trace-page.tsx')).TracePage }));
 
 export function App() {
@@ -42,6 +43,9 @@ export function App() {
 								<ExplorePage />
 							</Route>
 							<Route path="/trace/:traceId">{({ traceId }) => <TracePage key={traceId} traceId={traceId} />}</Route>
+							<Route path="/pipeline">
+								<PipelinePage />
+							</Route>
 							<Route>
 								<NotFound />
 							</Route>

@@ -1,8 +1,8 @@
 /** The rail at the left, at the bottom on a phone. Only pages that exist stand in it. */
 
-import { IconLayoutDashboard, IconListSearch } from '@tabler/icons-react';
+import { IconArrowsSplit2, IconLayoutDashboard, IconListSearch } from '@tabler/icons-react';
 import { Link, useLocation } from 'wouter';
-import { explorePath, overviewPath } from './routes.ts';
+import { explorePath, overviewPath, pipelinePath } from './routes.ts';
 import { useSearch } from './use-url.ts';
 
 export const PAGES = [
@@ -17,6 +17,12 @@ export const PAGES = [
 		Icon: IconListSearch,
 		href: (search: string) => explorePath(search),
 		owns: (path: string) => path === '/explore' || path.startsWith('/trace/'),
+	},
+	{
+		name: 'Pipeline',
+		Icon: IconArrowsSplit2,
+		href: pipelinePath,
+		owns: (path: string) => path === '/pipeline',
 	},
 ] as const;
 

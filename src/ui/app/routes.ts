@@ -21,6 +21,8 @@ export function withSearch(path: string, params: URLSearchParams): string {
 
 export const overviewPath = (search: string): string => withSearch('/', carriedSearch(search));
 
+export const pipelinePath = (search: string): string => withSearch('/pipeline', carriedSearch(search));
+
 export const servicePath = (service: string, search: string): string =>
 	withSearch(`/services/${encodeURIComponent(service)}`, carriedSearch(search));
 

@@ -5,6 +5,7 @@ import type { ErrorBody, PATHS as Paths } from '../../api/contract.ts';
 /** The contract's paths the UI asks, repeated so that its schemas stay out of the bundle; the type makes any difference a compile error. */
 export const PATHS = {
 	status: '/api/v1/status',
+	pipeline: '/api/v1/pipeline',
 	services: '/api/v1/services',
 	operations: '/api/v1/services/:service/operations',
 	traces: '/api/v1/traces',

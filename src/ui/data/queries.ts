@@ -4,6 +4,7 @@ import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } fro
 import type {
 	LogsResponse,
 	OperationsResponse,
+	PipelineResponse,
 	ServicesResponse,
 	SpanDetail,
 	StatusResponse,
@@ -60,6 +61,15 @@ export function statusQuery() {
 		queryKey: ['status'],
 		queryFn: ({ signal }) => getJson<StatusResponse>(PATHS.status, signal),
 		refetchInterval: (query) => (query.state.data?.hasData === true ? 10_000 : 2000),
+	});
+}
+
+/** Counters move all the time; two seconds are often enough to see it. */
+export function pipelineQuery() {
+	return queryOptions({
+		queryKey: ['pipeline'],
+		queryFn: ({ signal }) => getJson<PipelineResponse>(PATHS.pipeline, signal),
+		refetchInterval: 2000,
 	});
 }
 
