@@ -20,6 +20,7 @@ const whole = (number: z.ZodInt) =>
 const port = (fallback: number) => whole(z.int().min(0).max(65_535)).default(fallback).describe('TCP port; 0 takes a free one');
 const host = z.string().min(1).default('127.0.0.1').describe('address to listen on; localhost unless told otherwise');
 const bytes = (fallback: number) => whole(z.int().positive()).default(fallback);
+const days = (fallback: number) => whole(z.int().min(1).max(3_650)).default(fallback);
 const flag = (fallback: boolean) =>
 	z
 		.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], { error: 'write true or false' })
@@ -123,6 +124,21 @@ export const Config = z.strictObject({
 					memoryBytesMax: bytes(GiB).describe('memory ceiling of the embedded engine'),
 				})
 				.prefault({}),
+			liveHours: whole(z.int().min(0).max(168))
+				.default(6)
+				.describe('whole hours after its end until an hour moves to the kept tier, packed for reading'),
+			jobEverySeconds: whole(z.int().min(1).max(3_600)).default(60).describe('pause between looks for hours to move and data to delete'),
+			retention: z
+				.strictObject({
+					spansDays: days(14).describe('days spans and trace summaries are kept'),
+					logsDays: days(14),
+					metricsDays: days(30),
+					rollupsDays: days(90).describe('rate, errors and latency by minute, which outlive their spans'),
+				})
+				.prefault({}),
+			diskBytesMax: whole(z.int().positive())
+				.optional()
+				.describe('disk all tables may take; beyond it the oldest hours are deleted before their time. Not set: retention alone decides'),
 		})
 		.prefault({}),
 	log: z

@@ -11,6 +11,7 @@ import { noMetrics } from '../base/metrics.ts';
 import { systemTimer } from '../base/timer.ts';
 import { type LoadBatch, SegmentBuffer } from '../buffer/buffer.ts';
 import { realFiles } from '../buffer/files.ts';
+import { Arrivals } from '../derive/tiers/arrivals.ts';
 import { SPANS } from '../model/schema.ts';
 import { type EngineFixture, madeUpSpans, nativeBytes, selectColumns, startFixture } from '../store/engine-fixture.ts';
 import { segmentLoader } from './load-segments.ts';
@@ -49,14 +50,14 @@ function spoiled(block: Uint8Array, kind: number): Uint8Array {
 }
 
 const batch = (payloads: readonly Uint8Array[]): LoadBatch => ({
-	token: 'a token',
+	token: '1790000000000-a-token',
 	table: 'spans_live',
 	rows: 0,
 	records: payloads.map((payload, sequence) => ({ table: 'spans_live', rows: 0, sequence, payload })),
 });
 
 test.for([0, 1, 2])('a batch that ends in unreadable bytes (%i) stores nothing, and a check says so without storing', async (kind) => {
-	const loader = segmentLoader(fixture.store, noMetrics);
+	const loader = segmentLoader(fixture.store, new Arrivals(0), noMetrics);
 	const { signal } = new AbortController();
 	const bad = [...blocks.slice(0, 7), spoiled(blocks[7] as Uint8Array, kind)];
 	await expect(loader.load(batch(bad), signal)).rejects.toMatchObject({ retryable: false });
@@ -66,7 +67,7 @@ test.for([0, 1, 2])('a batch that ends in unreadable bytes (%i) stores nothing, 
 });
 
 test('a table nobody knows is refused, not passed over', async () => {
-	const loader = segmentLoader(fixture.store, noMetrics);
+	const loader = segmentLoader(fixture.store, new Arrivals(0), noMetrics);
 	const unknown = { ...batch(blocks), table: 'events_live' };
 	await expect(loader.load(unknown, new AbortController().signal)).rejects.toMatchObject({ code: 'unsupported', retryable: false });
 });
@@ -74,7 +75,7 @@ test('a table nobody knows is refused, not passed over', async () => {
 test('of a segment with poison in it everything else is loaded', async () => {
 	const buffer = await SegmentBuffer.open({
 		directory,
-		loader: segmentLoader(fixture.store, noMetrics),
+		loader: segmentLoader(fixture.store, new Arrivals(0), noMetrics),
 		limits: { sealAfterMs: 200, freeBytesMin: 0 },
 		files: realFiles,
 		clock: systemClock,

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { systemTimer } from '../base/timer.ts';
 import { type BufferStats, DROP_REASONS, SegmentBuffer, type TableAccount } from '../buffer/buffer.ts';
 import { realFiles } from '../buffer/files.ts';
+import type { Arrivals } from '../derive/tiers/arrivals.ts';
 import { TABLES } from '../model/schema.ts';
 import type { Store } from '../store/client.ts';
 import { bufferDirectory, bufferKeys } from './buffer-settings.ts';
@@ -15,11 +16,17 @@ import type { CollectedMetrics, Sample } from './metrics.ts';
 
 const SYNC_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1];
 
-export async function openBuffer(config: Config, store: Store, metrics: CollectedMetrics, log: Log): Promise<SegmentBuffer> {
+export async function openBuffer(
+	config: Config,
+	store: Store,
+	arrivals: Arrivals,
+	metrics: CollectedMetrics,
+	log: Log,
+): Promise<SegmentBuffer> {
 	const syncSeconds = metrics.histogram('throughline_buffer_sync_seconds', 'Time of one fsync.', SYNC_BUCKETS_S);
 	const buffer = await SegmentBuffer.open({
 		directory: bufferDirectory(config),
-		loader: segmentLoader(store, metrics),
+		loader: segmentLoader(store, arrivals, metrics),
 		limits: config.buffer,
 		keys: bufferKeys(config),
 		files: realFiles,

@@ -21,6 +21,7 @@ import { migrate } from '../store/schema/migrate.ts';
 import { pipelineAccount } from './account.ts';
 import type { Config } from './config.ts';
 import { BlockIngest } from './ingest.ts';
+import { keepTiers, openArrivals } from './keep-tiers.ts';
 import { createLog } from './log.ts';
 import { type CollectedMetrics, collectMetrics } from './metrics.ts';
 import { openBuffer } from './open-buffer.ts';
@@ -62,8 +63,11 @@ async function startParts(config: Config, log: ReturnType<typeof createLog>, run
 	const store = openStore(config, engine, running);
 	await prepareDatabase(config, store, log);
 
-	const buffer = await openBuffer(config, store, metrics, log);
+	const arrivals = await openArrivals(store);
+	const buffer = await openBuffer(config, store, arrivals, metrics, log);
 	running.add('buffer', () => buffer.close());
+	const tiers = keepTiers({ config, store, buffer, arrivals, metrics, log });
+	running.add('tiers job', () => tiers.stop());
 	const ingest = new BlockIngest({ append: (records) => buffer.append(records), clock: systemClock, metrics });
 	running.add('ingest', () => ingest.close());
 

@@ -109,16 +109,23 @@ export class Store implements AsyncDisposable {
 		return { columns: answer.data, rowCount: answer.rows, ...cost(answer.statistics) };
 	}
 
-	/** Runs a statement without an answer. It may run twice when the connection breaks, so it must be safe to repeat. */
-	async command(sql: string, params: Params = {}, options: QueryOptions = {}): Promise<void> {
-		await this.#attempt(options, async (client, signal, settings) => {
-			await client.command({
-				query: sql,
-				query_params: { ...params },
-				clickhouse_settings: settings,
-				abort_signal: signal,
-			});
-		});
+	/**
+	 * Runs a statement without an answer. It may run twice when the connection breaks, so it must be safe to repeat, or say that it is
+	 * not `idempotent`: then it is sent again only when the connection could not be made.
+	 */
+	async command(sql: string, params: Params = {}, options: QueryOptions & { readonly idempotent?: boolean } = {}): Promise<void> {
+		await this.#attempt(
+			options,
+			async (client, signal, settings) => {
+				await client.command({
+					query: sql,
+					query_params: { ...params },
+					clickhouse_settings: settings,
+					abort_signal: signal,
+				});
+			},
+			(error) => wasRefused(error) || options.idempotent !== false,
+		);
 	}
 
 	/**

@@ -41,6 +41,7 @@ const MEANINGS: Readonly<Record<string, readonly [ErrorCode, FailureOptions]>> =
 	'1001': ['unavailable', DISK], // STD_EXCEPTION: what std::filesystem throws, when it is not std::bad_alloc
 	'242': ['unavailable', { retryAfterMs: 5000 }], // TABLE_IS_READ_ONLY
 	'210': ['unavailable', {}], // NETWORK_ERROR
+	'232': ['not_found', {}], // NO_SUCH_DATA_PART
 };
 
 const NETWORK = new Set([

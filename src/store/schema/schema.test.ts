@@ -1,7 +1,7 @@
 /** The schema in the real engine: what the migrations make, and what the views make of spans. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SPANS, TABLES, type TableSpec } from '../../model/schema.ts';
+import { ARRIVAL, SPANS, TABLES, type TableSpec } from '../../model/schema.ts';
 import { Store } from '../client.ts';
 import { type EngineFixture, nativeBytes, selectColumns, startFixture } from '../engine-fixture.ts';
 import { load } from '../load.ts';
@@ -52,11 +52,16 @@ describe('the schema', () => {
 		await expect(migrate(other)).rejects.toMatchObject({ code: 'conflict', hint: expect.any(String) });
 	});
 
-	test.each(TABLES)('$table has the columns of the model, in order, and so has its view', async ({ table, columns }) => {
-		const sql = 'SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position';
-		expect((await fixture.store.query(sql, { table })).rows).toEqual(columns);
-		expect((await fixture.store.query(sql, { table: table.replace(/_live$/, '') })).rows).toEqual(columns);
-	});
+	test.each(TABLES)(
+		'$table and its kept table have the columns of the model, in order, and so has their view',
+		async ({ table, columns }) => {
+			const sql = 'SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position';
+			const view = table.replace(/_live$/, '');
+			expect((await fixture.store.query(sql, { table })).rows).toEqual([...columns, ARRIVAL]);
+			expect((await fixture.store.query(sql, { table: `${view}_kept` })).rows).toEqual([...columns, { name: 'roll', type: 'UInt64' }]);
+			expect((await fixture.store.query(sql, { table: view })).rows).toEqual(columns);
+		},
+	);
 
 	test.each(TABLES)('$table takes a load of its columns, and counts it once', async (table) => {
 		const bytes = await nativeBytes(fixture.engine, selectColumns(table, { hour: String(HOUR) }, 'numbers(7)'));
@@ -65,9 +70,9 @@ describe('the schema', () => {
 		expect(rows).toEqual([{ n: 7 }]);
 	});
 
-	test('every table that is filled remembers its blocks', async () => {
+	test('every table that is filled by loads remembers its blocks', async () => {
 		const { rows } = await fixture.store.query<{ name: string; engine_full: string }>(
-			"SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'schema_migrations'",
+			"SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'schema_migrations' AND name NOT LIKE '%_kept' AND name != 'tier_state'",
 		);
 		expect(rows.map((row) => row.name).sort()).toEqual([
 			'logs_live',
