@@ -44,6 +44,11 @@ bench-decode: $(NODE_READY) ## spans/s of one decode-and-encode thread, protobuf
 bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 20 000 spans in Chromium
 	@node bench/ui/trace.ts
 
+senders-collector: $(NODE_READY) dist/ui/index.html ## the exporters of the OpenTelemetry Collector, built here by its own builder, against the platform
+	@mkdir -p target/senders-collector && cd target/senders-collector && \
+		go run go.opentelemetry.io/collector/cmd/builder@v0.165.0 --config $(CURDIR)/test/senders/collector/builder.yaml
+	@vitest run test/end-to-end/collector.test.ts
+
 fuzz: $(NODE_READY) ## decoders, Native and buffer reader against other implementations, for SECONDS=
 	@SECONDS=$(SECONDS) node test/fuzz/run.ts
 

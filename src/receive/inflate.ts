@@ -27,6 +27,8 @@ export function parseCoding(header: string | undefined): Coding | undefined {
 	const coding = (header ?? '').trim().toLowerCase();
 	if (coding === '' || coding === 'identity') return undefined;
 	if (coding === 'x-gzip') return 'gzip';
+	// What the OpenTelemetry Collector's exporters call it.
+	if (coding === 'zlib') return 'deflate';
 	if (Object.hasOwn(DECODERS, coding)) return coding as Coding;
 	throw new Failure(
 		'unsupported',

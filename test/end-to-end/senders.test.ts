@@ -7,15 +7,13 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../../tools/run/platform.ts';
-import { canonicalRecords } from '../otlp/canonical.ts';
+import { compareSent, SIGNALS } from './compare.ts';
 import { sendFromJavaScript } from './javascript-sender.ts';
-import { decodeReference } from './reference.ts';
-import { type Captured, type Signal, startTee, type Tee } from './tee.ts';
+import { type Signal, startTee, type Tee } from './tee.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const goSender = join(root, 'examples/shop/bin/senders-go');
 const rustSender = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug/senders-rust');
-const SIGNALS: readonly Signal[] = ['traces', 'logs', 'metrics'];
 
 /** Runs a sender without stopping the tee, which lives in this process. Throws with its output when it fails. */
 async function runAside(program: string, args: readonly string[]): Promise<void> {
@@ -38,34 +36,7 @@ describe('senders', () => {
 		rmSync(folder, { recursive: true, force: true });
 	}, 60_000);
 
-	/** Everything stored of one signal, as canonical records. */
-	async function stored(signal: Signal): Promise<string[]> {
-		const answer = await fetch(`${platform.apiUrl}/api/v1/export/${signal}?from=0`);
-		expect(answer.status).toBe(200);
-		const lines = (await answer.text()).split('\n').filter((line) => line !== '');
-		return lines.flatMap((line) => canonicalRecords(signal, JSON.parse(line) as Record<string, unknown>)).toSorted();
-	}
-
-	/** Runs a sender, then compares what the tee saw with what came into the store since. */
-	async function compare(send: () => Promise<void> | void, expected: readonly Signal[] = SIGNALS): Promise<Captured[]> {
-		const before = new Map<Signal, string[]>();
-		for (const signal of SIGNALS) before.set(signal, await stored(signal));
-		await send();
-		const captured = tee.take();
-		expect(captured.filter(({ status }) => status !== 0 && status !== 200)).toEqual([]);
-		for (const signal of expected) {
-			const sent = captured.filter((one) => one.signal === signal).flatMap((one) => canonicalRecords(signal, decodeReference(one)));
-			expect(sent.length, signal).toBeGreaterThan(0);
-			const wanted = [...(before.get(signal) ?? []), ...sent].toSorted();
-			let got: string[] = [];
-			for (let attempt = 0; attempt < 100 && got.length < wanted.length; attempt++) {
-				await new Promise((settle) => setTimeout(settle, 100));
-				got = await stored(signal);
-			}
-			expect(got).toEqual(wanted);
-		}
-		return captured;
-	}
+	const compare = (send: () => Promise<void> | void, expected?: readonly Signal[]) => compareSent({ platform, tee }, send, expected);
 
 	test('payloads like those published with opentelemetry-proto', async () => {
 		await compare(async () => {

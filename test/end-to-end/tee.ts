@@ -4,7 +4,7 @@
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 
 export type Signal = 'traces' | 'logs' | 'metrics';
@@ -56,6 +56,13 @@ export async function startTee(target: { otlpHttpUrl: string; otlpGrpcUrl: strin
 	};
 }
 
+const INFLATE: Readonly<Record<string, (raw: Buffer) => Buffer>> = {
+	gzip: gunzipSync,
+	deflate: inflateSync,
+	zlib: inflateSync,
+	zstd: zstdDecompressSync,
+};
+
 async function passOn(request: IncomingMessage, response: ServerResponse, target: string, keep: (one: Captured) => void): Promise<void> {
 	const chunks: Buffer[] = [];
 	for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -67,12 +74,12 @@ async function passOn(request: IncomingMessage, response: ServerResponse, target
 	);
 	const answer = await fetch(target + (request.url ?? ''), { method: 'POST', headers, body: raw });
 	const body = Buffer.from(await answer.arrayBuffer());
-	const compressed = headers['content-encoding'] === 'gzip';
+	const inflate = INFLATE[headers['content-encoding'] ?? ''];
 	keep({
 		signal: (request.url ?? '').split('/').at(-1) as Signal,
 		encoding: headers['content-type']?.includes('json') === true ? 'json' : 'protobuf',
-		body: compressed ? gunzipSync(raw) : raw,
-		compressed,
+		body: inflate === undefined ? raw : inflate(raw),
+		compressed: inflate !== undefined,
 		status: answer.status,
 	});
 	response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(body);
