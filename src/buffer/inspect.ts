@@ -6,7 +6,15 @@ import type { Keyring } from './encryption.ts';
 import type { Files } from './files.ts';
 import { damageOfSealed } from './recovery.ts';
 import { type Scan, scanSegment, surveySegment } from './scan.ts';
-import { type Damage, parseSegmentName, rowsByTable, type SegmentRecord, segmentCreatedMs } from './segment.ts';
+import { type Damage, parseSegmentName, rowsByTable, segmentCreatedMs } from './segment.ts';
+
+export interface RecordReport {
+	readonly sequence: number;
+	readonly table: string;
+	readonly rows: number;
+	/** Of the payload. */
+	readonly bytes: number;
+}
 
 export interface SegmentReport {
 	readonly path: string;
@@ -16,7 +24,7 @@ export interface SegmentReport {
 	readonly createdMs: number;
 	readonly bytes: number;
 	readonly rows: ReadonlyMap<string, number>;
-	readonly records: readonly SegmentRecord[];
+	readonly records: readonly RecordReport[];
 	/** undefined: plain, or the header is damaged. */
 	readonly keyId: string | undefined;
 	readonly damage: readonly Damage[];
@@ -62,7 +70,8 @@ function facts(
 ): Omit<SegmentReport, 'path' | 'id' | 'state' | 'createdMs' | 'bytes' | 'problem'> {
 	return {
 		rows: rowsByTable(scan.records),
-		records: scan.records,
+		// Without the payloads: a report outlives the file's bytes, and a buffer may hold gigabytes.
+		records: scan.records.map(({ sequence, table, rows, payload }) => ({ sequence, table, rows, bytes: payload.length })),
 		keyId: scan.header?.keyId,
 		damage: sealed ? damageOfSealed(scan, length) : scan.damage,
 		tornBytes: sealed ? 0 : length - scan.end,

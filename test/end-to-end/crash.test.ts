@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ServicesResponse, TraceResponse, TraceSearchResponse } from '../../src/api/contract.ts';
 import { type Platform, startPlatform } from '../../tools/run/platform.ts';
+import { missing as missingRows, readAccounts } from './accounts.ts';
 import { spanRequest } from './sending.ts';
 
 const SPANS_PER_TRACE = 200;
@@ -47,6 +48,8 @@ describe('crashes under load', () => {
 			`${sender.acknowledged.size * SPANS_PER_TRACE} spans acknowledged, ${sender.refused} requests refused, ${kills} kills: ${missing} missing, ${duplicated} duplicated`,
 		);
 		expect({ missing, duplicated }).toEqual({ missing: 0, duplicated: 0 });
+		const account = (await readAccounts(platform.apiUrl)).traces;
+		expect({ ...account, missing: missingRows(account) }).toMatchObject({ missing: 0, dropped: {} });
 	});
 
 	test('summaries and rollups counted each span once too', async () => {

@@ -117,8 +117,8 @@ function printList(reports: readonly PlacedReport[]): void {
 
 function printSegment(report: PlacedReport): void {
 	console.log(`${report.path}\n  ${report.state}, ${report.bytes} bytes, ${describeRows(report)}, ${report.keyId ?? 'plain'}`);
-	for (const { sequence, table, rows, payload } of report.records)
-		console.log(`  ${String(sequence).padStart(6)}  ${table}  ${rows} rows  ${payload.length} bytes`);
+	for (const { sequence, table, rows, bytes } of report.records)
+		console.log(`  ${String(sequence).padStart(6)}  ${table}  ${rows} rows  ${bytes} bytes`);
 	for (const fault of faultsOf(report)) console.log(`  ${fault}`);
 }
 
@@ -148,7 +148,7 @@ function asJson({ records, rows, damage, problem, ...report }: PlacedReport, wit
 	return {
 		...report,
 		rows: Object.fromEntries(rows),
-		records: withRecords ? records.map(({ payload, ...record }) => ({ ...record, bytes: payload.length })) : records.length,
+		records: withRecords ? records : records.length,
 		damage: damage.map((range) => ({ ...range, rows: Object.fromEntries(range.rows) })),
 		problem: problem?.message,
 	};
