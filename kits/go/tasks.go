@@ -2,6 +2,7 @@ package throughline
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,14 @@ import (
 //
 // end must be deferred directly to see panics. end(nil) ends the span without an error.
 func (k *Kit) Span(ctx context.Context, name string, attrs ...attribute.KeyValue) (spanCtx context.Context, end func(*error)) {
-	spanCtx, span := k.Tracer(names.ScopeKit).Start(ctx, name, trace.WithAttributes(attrs...))
+	if k == nil || k.own == nil || !k.board.traces.On() {
+		return ctx, endNothing
+	}
+	// A copy, so that the caller's attributes may stay on its stack when nothing is recorded.
+	spanCtx, span := k.own.Start(ctx, name, trace.WithAttributes(slices.Clone(attrs)...))
+	if !span.IsRecording() {
+		return spanCtx, endNothing
+	}
 	return spanCtx, func(err *error) {
 		if v := recover(); v != nil {
 			failSpan(span, &PanicError{Value: v})
@@ -39,6 +47,9 @@ func (k *Kit) Span(ctx context.Context, name string, attrs ...attribute.KeyValue
 		span.End()
 	}
 }
+
+// endNothing lets panics pass: it does not recover them.
+func endNothing(*error) {}
 
 func failSpan(span trace.Span, err error) {
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -31,6 +32,9 @@ func newClientHandler(kit *throughline.Kit) *clientHandler {
 
 func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if !h.on.On() {
+		if !trace.SpanContextFromContext(ctx).IsValid() && baggage.FromContext(ctx).Len() == 0 {
+			return ctx
+		}
 		return h.inject(ctx)
 	}
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}

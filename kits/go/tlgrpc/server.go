@@ -31,14 +31,13 @@ func newServerHandler(kit *throughline.Kit) *serverHandler {
 }
 
 func (h *serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	md, _ := metadata.FromIncomingContext(ctx)
-	ctx = h.propagator.Extract(ctx, metadataCarrier(md))
+	ctx = h.propagator.Extract(ctx, incomingCarrier{ctx})
 	if !h.on.On() {
 		return ctx
 	}
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}
 	c.answered.Store(true)
-	if authority := md.Get(":authority"); len(authority) == 1 {
+	if authority := metadata.ValueFromIncomingContext(ctx, ":authority"); len(authority) == 1 {
 		c.server = endpointAttributes(authority[0])
 	}
 	attrs := append(c.server, names.RPCSystemName.String("grpc"), names.RPCMethod.String(c.method))
@@ -112,6 +111,27 @@ func unknownMethod(_ any, ss grpc.ServerStream) error {
 	return status.Errorf(grpccodes.Unimplemented, "unknown method %s", method)
 }
 
+// incomingCarrier reads the metadata of a call without the copy metadata.FromIncomingContext makes.
+type incomingCarrier struct{ ctx context.Context }
+
+func (c incomingCarrier) Get(key string) string {
+	if values := c.Values(key); len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+func (c incomingCarrier) Values(key string) []string {
+	return metadata.ValueFromIncomingContext(c.ctx, key)
+}
+
+func (incomingCarrier) Set(string, string) {} // it is read only
+
+func (c incomingCarrier) Keys() []string {
+	md, _ := metadata.FromIncomingContext(c.ctx)
+	return metadataCarrier(md).Keys()
+}
+
 // metadataCarrier reads and writes gRPC metadata, whose keys are lower case.
 type metadataCarrier metadata.MD
 
@@ -121,8 +141,6 @@ func (c metadataCarrier) Get(key string) string {
 	}
 	return ""
 }
-
-func (c metadataCarrier) Values(key string) []string { return metadata.MD(c).Get(key) }
 
 func (c metadataCarrier) Set(key, value string) { metadata.MD(c).Set(key, value) }
 

@@ -23,22 +23,23 @@ func methodOf(method string) (attr, spanName string) {
 	return names.Other, "HTTP"
 }
 
-func methodAttributes(method string) []attribute.KeyValue {
+func appendMethod(attrs []attribute.KeyValue, method string) []attribute.KeyValue {
 	attr, _ := methodOf(method)
+	attrs = append(attrs, names.HTTPMethod.String(attr))
 	if attr == names.Other {
-		return []attribute.KeyValue{names.HTTPMethod.String(attr), names.HTTPMethodOriginal.String(method)}
+		attrs = append(attrs, names.HTTPMethodOriginal.String(method))
 	}
-	return []attribute.KeyValue{names.HTTPMethod.String(attr)}
+	return attrs
 }
 
-// hostAttributes splits "host:port"; without a port the scheme's own is meant.
-func hostAttributes(hostport, scheme string) []attribute.KeyValue {
+// appendHost splits "host:port"; without a port the scheme's own is meant.
+func appendHost(attrs []attribute.KeyValue, hostport, scheme string) []attribute.KeyValue {
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
 		host, port = strings.Trim(hostport, "[]"), ""
 	}
 	if host == "" {
-		return nil
+		return attrs
 	}
 	if port == "" {
 		port = "80"
@@ -46,7 +47,7 @@ func hostAttributes(hostport, scheme string) []attribute.KeyValue {
 			port = "443"
 		}
 	}
-	attrs := []attribute.KeyValue{names.ServerAddress.String(host)}
+	attrs = append(attrs, names.ServerAddress.String(host))
 	if n, err := strconv.Atoi(port); err == nil {
 		attrs = append(attrs, names.ServerPort.Int(n))
 	}
@@ -55,7 +56,10 @@ func hostAttributes(hostport, scheme string) []attribute.KeyValue {
 
 // protocolVersion is "1.1" or "2": HTTP/2 has no minor version.
 func protocolVersion(major, minor int) string {
-	if major >= 2 {
+	switch {
+	case major == 1 && minor == 1:
+		return "1.1"
+	case major >= 2:
 		return strconv.Itoa(major)
 	}
 	return strconv.Itoa(major) + "." + strconv.Itoa(minor)

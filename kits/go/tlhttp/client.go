@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
@@ -53,8 +54,12 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// withHeaders copies the request, which a RoundTripper must not change, and injects the trace context.
+// withHeaders copies the request, which a RoundTripper must not change, and injects the trace context. Where there is nothing to
+// inject the request goes on as it is.
 func (t *transport) withHeaders(r *http.Request, ctx context.Context) *http.Request {
+	if ctx == r.Context() && !trace.SpanContextFromContext(ctx).IsValid() && baggage.FromContext(ctx).Len() == 0 {
+		return r
+	}
 	r = r.Clone(ctx)
 	t.propagator.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	return r
@@ -63,10 +68,9 @@ func (t *transport) withHeaders(r *http.Request, ctx context.Context) *http.Requ
 func (t *transport) start(r *http.Request) *clientCall {
 	method, name := methodOf(r.Method)
 	notes := notesOf(r.Context())
-	host := hostAttributes(r.URL.Host, r.URL.Scheme)
-	attrs := append(methodAttributes(r.Method), names.URLFull.String(redactedURL(r.URL)))
-	attrs = append(attrs, host...)
-	shared := append([]attribute.KeyValue{names.HTTPMethod.String(method)}, host...)
+	shared := appendHost(append(make([]attribute.KeyValue, 0, sharedMax), names.HTTPMethod.String(method)), r.URL.Host, r.URL.Scheme)
+	attrs := append(appendMethod(make([]attribute.KeyValue, 0, attributesMax), r.Method), names.URLFull.String(redactedURL(r.URL)))
+	attrs = append(attrs, shared[1:]...)
 	if notes.template != "" {
 		name += " " + notes.template
 		attrs = append(attrs, names.URLTemplate.String(notes.template))

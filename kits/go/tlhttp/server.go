@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -80,7 +81,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		opts = append(opts, trace.WithAttributes(names.HTTPRoute.String(route)))
 	}
 	ctx, span := h.tracer.Start(ctx, spanName, opts...)
-	activeAttrs := metric.WithAttributes(names.HTTPMethod.String(method), names.URLScheme.String(scheme))
+	activeAttrs := activeAttributes(method, scheme)
 	h.active.Add(ctx, 1, activeAttrs)
 
 	recorder, wrapped := record(w)
@@ -107,17 +108,37 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.next.ServeHTTP(wrapped, r)
 }
 
+// activeAttributes are made once: there are not many.
+func activeAttributes(method, scheme string) metric.MeasurementOption {
+	key := [2]string{method, scheme}
+	if known, ok := activeSets.Load(key); ok {
+		return known.(metric.MeasurementOption)
+	}
+	made := metric.WithAttributeSet(attribute.NewSet(names.HTTPMethod.String(method), names.URLScheme.String(scheme)))
+	activeSets.Store(key, made)
+	return made
+}
+
+// activeSets is bounded by the methods there are (see methodOf) times two schemes.
+var activeSets sync.Map
+
+// How many attributes a span has at its start, and how many a measurement has, at most; spares slices from growing.
+const (
+	attributesMax = 10
+	sharedMax     = 7
+)
+
 // carriesContext spares requests from outside the work of looking closely. net/http has brought the names into this form.
 func carriesContext(header http.Header) bool {
 	return header["Traceparent"] != nil || header["Baggage"] != nil
 }
 
 func (h *handler) startOptions(r *http.Request, scheme string) []trace.SpanStartOption {
-	attrs := append(methodAttributes(r.Method),
+	attrs := append(appendMethod(make([]attribute.KeyValue, 0, attributesMax), r.Method),
 		names.URLScheme.String(scheme),
 		names.URLPath.String(r.URL.Path),
 		names.ProtocolVersion.String(protocolVersion(r.ProtoMajor, r.ProtoMinor)))
-	attrs = append(attrs, hostAttributes(r.Host, scheme)...)
+	attrs = appendHost(attrs, r.Host, scheme)
 	if client, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		attrs = append(attrs, names.ClientAddress.String(client))
 	}
@@ -155,11 +176,9 @@ func (h *handler) finish(ctx context.Context, span trace.Span, r *http.Request, 
 	took time.Duration, scheme string,
 ) {
 	method, spanName := methodOf(r.Method)
-	shared := []attribute.KeyValue{
-		names.HTTPMethod.String(method), names.URLScheme.String(scheme),
-		names.ProtocolVersion.String(protocolVersion(r.ProtoMajor, r.ProtoMinor)),
-	}
-	var outcome []attribute.KeyValue
+	shared := append(make([]attribute.KeyValue, 0, sharedMax), names.HTTPMethod.String(method), names.URLScheme.String(scheme),
+		names.ProtocolVersion.String(protocolVersion(r.ProtoMajor, r.ProtoMinor)))
+	outcome := shared[len(shared):] // what follows is told by the span too, which has the rest since its start
 	if route := h.route(r); route != "" {
 		span.SetName(spanName + " " + route)
 		outcome = append(outcome, names.HTTPRoute.String(route))
@@ -186,6 +205,6 @@ func (h *handler) finish(ctx context.Context, span trace.Span, r *http.Request, 
 		outcome = append(outcome, names.ErrorType.String(failure))
 	}
 	span.SetAttributes(outcome...)
-	h.duration.Record(ctx, took.Seconds(), metric.WithAttributes(append(shared, outcome...)...))
+	h.duration.Record(ctx, took.Seconds(), metric.WithAttributeSet(attribute.NewSet(append(shared, outcome...)...)))
 	span.End()
 }

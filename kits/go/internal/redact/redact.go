@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -40,7 +42,14 @@ type Value struct {
 type Rules struct {
 	keys   []string
 	values []value
+
+	// Telemetry has the same few names over and over, and matching one against every pattern costs more than all the rest.
+	judged      sync.Map // name -> whether it is denied
+	judgedCount atomic.Int64
 }
+
+// judgedMax bounds what is remembered; names beyond it, and longer ones than keyBytesMax, are judged each time.
+const judgedMax = 1024
 
 type value struct {
 	re   *regexp.Regexp
@@ -105,7 +114,18 @@ func (r *Rules) Denied(name string) bool {
 	if name == "" {
 		return false
 	}
-	name = normal(name)
+	if known, ok := r.judged.Load(name); ok {
+		return known.(bool)
+	}
+	denied := r.judge(normal(name))
+	if len(name) <= keyBytesMax && r.judgedCount.Load() < judgedMax {
+		r.judged.Store(strings.Clone(name), denied) // a clone: the name may be a part of something large
+		r.judgedCount.Add(1)
+	}
+	return denied
+}
+
+func (r *Rules) judge(name string) bool {
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	for _, pattern := range r.keys {
 		if glob(pattern, last) || len(last) < len(name) && glob(pattern, name) {

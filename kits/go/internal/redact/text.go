@@ -136,6 +136,9 @@ func isCredential(s string) bool {
 
 // cards: 13 to 19 digits, in groups parted by single spaces or hyphens, with an issuer's prefix and a right check digit.
 func cards(s string) string {
+	if digits(s) < cardDigitsMin {
+		return s
+	}
 	e := edit{from: s}
 	for i := 0; i < len(s); {
 		if !isDigit(s[i]) {
@@ -166,6 +169,16 @@ func cards(s string) string {
 		i = end
 	}
 	return e.text()
+}
+
+func digits(s string) int {
+	n := 0
+	for i := range len(s) {
+		if isDigit(s[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 // standsAlone: not part of a word or of a fraction.
