@@ -9,7 +9,15 @@ import { Accounts } from './accounts.ts';
 import { Aside } from './aside.ts';
 import { NO_KEYS } from './encryption.ts';
 import { SegmentLoader } from './loader.ts';
-import { type BufferContext, type BufferOptions, type BufferStats, DEFAULT_LIMITS, emptyCounters, type Segment } from './options.ts';
+import {
+	type BufferContext,
+	type BufferLimits,
+	type BufferOptions,
+	type BufferStats,
+	DEFAULT_LIMITS,
+	emptyCounters,
+	type Segment,
+} from './options.ts';
 import { recoverSegments } from './recovery.ts';
 import { type BufferRecord, segmentCreatedMs } from './segment.ts';
 import { SegmentWriter } from './writer.ts';
@@ -30,6 +38,9 @@ export interface CloseOptions {
 const FREE_SAMPLE_MS = 1_000;
 /** With more sealed segments than this waiting, age seals no more: a long outage of the engine then leaves full segments, not 4 files a second. */
 const BACKLOG_MAX = 8;
+
+/** With `drop-oldest` a segment holds at most one in so many bytes of `bytesMax`. */
+const SEGMENTS_MIN = 8;
 
 export class SegmentBuffer {
 	readonly #context: BufferContext;
@@ -55,7 +66,7 @@ export class SegmentBuffer {
 	 * encrypted with a key that is not there.
 	 */
 	static async open(options: BufferOptions): Promise<SegmentBuffer> {
-		const limits = { ...DEFAULT_LIMITS, ...options.limits };
+		const limits = limitsFor(options.limits);
 		const context: BufferContext = { ...options, limits, keys: options.keys ?? NO_KEYS, stats: emptyCounters(), accounts: new Accounts() };
 		await context.files.makeDirectory(context.directory);
 		const aside = new Aside(context);
@@ -147,6 +158,13 @@ export class SegmentBuffer {
 			});
 		return this.#sampling;
 	}
+}
+
+/** A buffer that drops its oldest segments must have some: the one being written cannot go. */
+function limitsFor(given: Partial<BufferLimits> = {}): BufferLimits {
+	const limits = { ...DEFAULT_LIMITS, ...given };
+	if (limits.whenFull === 'reject') return limits;
+	return { ...limits, segmentBytesMax: Math.min(limits.segmentBytesMax, Math.floor(limits.bytesMax / SEGMENTS_MIN)) };
 }
 
 /** What the segment format can hold. Checked here, as further down it would fail the appends of others too. */

@@ -72,7 +72,17 @@ describe('a full buffer', () => {
 		expect(account(buffer)).toMatchObject({ appended: 5, dropped: { full: 2, age: 0 }, inFlight: 3 });
 		engine.away = false;
 		await vi.waitFor(() => expect(buffer.stats().segments).toBe(0));
-		expect(engine.texts.toSorted()).toEqual(['c', 'd', 'e']);
+		// One of the older may have been under way to the engine when room was needed.
+		expect(engine.texts.length).toBe(3);
+		expect(engine.texts).toEqual(expect.arrayContaining(['d', 'e']));
+	});
+
+	test('takes new data for ever, however small it is beside a segment', async () => {
+		const buffer = await open(new FakeEngine(), { bytesMax: 20_000, segmentBytesMax: 32 * 1024 * 1024, whenFull: 'drop-oldest' });
+		for (let index = 0; index < 200; index++) await append(buffer, String(index));
+		expect(buffer.stats()).toMatchObject({ refusedAppends: 0, appendedRecords: 200 });
+		expect(buffer.stats().bytes).toBeLessThanOrEqual(20_000);
+		expect(account(buffer)?.dropped.full).toBeGreaterThan(150);
 	});
 
 	test('drops nothing for an append that would never fit, and refuses it', async () => {

@@ -183,9 +183,9 @@ function missingKey(id: string, keyId: string, keys: Keyring): Failure {
 	const given = keys.keys.size === 0 ? 'there are none' : `given are ${[...keys.keys.keys()].map((known) => `'${known}'`).join(', ')}`;
 	return new Failure(
 		'not_found',
-		`cannot read segment ${id}: it is encrypted with the key '${keyId}', and among the keys it is not: ${given}`,
+		`cannot read segment ${id}: it is encrypted with the key '${keyId}', which is not among the keys: ${given}`,
 		{
-			hint: `add the key '${keyId}' behind the first of buffer.encryption.keys, or to buffer.encryption.keyFile`,
+			hint: `give it too, in buffer.encryption.keys or buffer.encryption.keyFile; the first key there is the one that writes`,
 		},
 	);
 }
