@@ -234,6 +234,7 @@ function attributesOf(value: unknown, problems: string[]): Attributes {
 
 function standIn(key: string, value: unknown): unknown {
 	if (key === 'server.port' && typeof value === 'number' && value > 0) return '<port>';
+	if (key === 'messaging.kafka.offset' && typeof value === 'number' && value >= 0) return '<offset>';
 	if (typeof value !== 'string') return value;
 	if (key === 'url.full') return value.replace(/^(http:\/\/127\.0\.0\.1):[0-9]+/, '$1:<port>');
 	if (key === 'error.type' && !SHARED_ERROR_TYPE.test(value)) return '<type>';

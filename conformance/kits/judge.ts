@@ -43,7 +43,9 @@ export function againstRegistry(got: Telemetry, registry: Registry): string[] {
 function withoutStandIns<T extends { readonly attributes: Readonly<Record<string, unknown>> }>(one: T): T {
 	return {
 		...one,
-		attributes: Object.fromEntries(Object.entries(one.attributes).map(([key, value]) => [key, value === '<port>' ? 1 : value])),
+		attributes: Object.fromEntries(
+			Object.entries(one.attributes).map(([key, value]) => [key, value === '<port>' || value === '<offset>' ? 1 : value]),
+		),
 	};
 }
 

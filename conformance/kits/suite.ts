@@ -72,8 +72,16 @@ export class Suite {
 	readonly #stop: (() => Promise<void>)[];
 	/** Where the probes and their backends wrote. */
 	readonly logs: string;
+	readonly #backends: ReadonlySet<string>;
 
-	private constructor(receiver: Receiver, probes: Record<Kit, Probe>, stop: (() => Promise<void>)[], logs: string) {
+	private constructor(
+		receiver: Receiver,
+		probes: Record<Kit, Probe>,
+		stop: (() => Promise<void>)[],
+		logs: string,
+		backends: ReadonlySet<string>,
+	) {
+		this.#backends = backends;
 		this.#receiver = receiver;
 		this.#probes = probes;
 		this.#stop = stop;
@@ -84,16 +92,25 @@ export class Suite {
 		const logs = await mkdtemp(join(tmpdir(), 'throughline-kits-'));
 		const stop: (() => Promise<void>)[] = [];
 		const probes = {} as Record<Kit, Probe>;
+		const backends = new Set<string>();
 		const postgres = await startPostgres(join(logs, 'postgres.log'));
 		for (const kit of KITS) {
 			const { addresses, end } = await startBackends();
+			for (const name of Object.keys(addresses)) backends.add(name);
 			const probe = new Probe(PROGRAMS[kit], { ...addresses, postgres: postgres.url }, join(logs, `${kit}.log`));
 			probes[kit] = probe;
 			stop.push(() => probe.stop(), end);
 		}
 		stop.push(() => postgres.stop());
 		const receiver = await Receiver.start();
-		return new Suite(receiver, probes, stop, logs);
+		return new Suite(receiver, probes, stop, logs, backends);
+	}
+
+	/** Why a scenario cannot be played on this machine; undefined when it can. */
+	missing({ id }: Scenario): string | undefined {
+		return id.startsWith('redis-') && !this.#backends.has('redis')
+			? 'redis-server is not installed: apt-get install redis-server'
+			: undefined;
 	}
 
 	async run(scenario: Scenario): Promise<Result> {

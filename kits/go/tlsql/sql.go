@@ -60,7 +60,7 @@ func (c dsnConnector) Driver() driver.Driver { return c.driver }
 
 // Connector wraps a connector for sql.OpenDB.
 func Connector(kit *throughline.Kit, connector driver.Connector, target Target) driver.Connector {
-	return &tracedConnector{connector, dbcall.New(kit, dbcall.Target(target))}
+	return &tracedConnector{connector, dbcall.New(kit, dbcall.Target{System: target.System, Namespace: target.Namespace, Address: target.Address, Port: target.Port})}
 }
 
 type tracedConnector struct {

@@ -32,9 +32,13 @@ pub(crate) enum Point {
     Sql,
     #[cfg(feature = "nats")]
     Nats,
+    #[cfg(feature = "kafka")]
+    Kafka,
+    #[cfg(feature = "redis")]
+    Redis,
 }
 
-const POINTS: usize = 5;
+const POINTS: usize = 7;
 
 impl Point {
     const fn index(self) -> usize {
@@ -48,12 +52,23 @@ impl Point {
             Point::Sql => 3,
             #[cfg(feature = "nats")]
             Point::Nats => 4,
+            #[cfg(feature = "kafka")]
+            Point::Kafka => 5,
+            #[cfg(feature = "redis")]
+            Point::Redis => 6,
         }
     }
 }
 
-const SCOPES: [&str; POINTS] =
-    ["throughline", "throughline/http", "throughline/grpc", "throughline/sql", "throughline/nats"];
+const SCOPES: [&str; POINTS] = [
+    "throughline",
+    "throughline/http",
+    "throughline/grpc",
+    "throughline/sql",
+    "throughline/nats",
+    "throughline/kafka",
+    "throughline/redis",
+];
 
 /// Traces, metrics and propagation of one kit. Without tracers it records nothing and passes context on.
 pub(crate) struct Core {
@@ -82,12 +97,16 @@ pub(crate) struct Instruments {
     #[cfg(feature = "sqlx")]
     pub(crate) db_duration: Seconds,
     #[cfg(feature = "nats")]
-    pub(crate) messaging: MessagingInstruments,
+    nats: MessagingInstruments,
+    #[cfg(feature = "kafka")]
+    kafka: MessagingInstruments,
+    #[cfg(feature = "redis")]
+    pub(crate) redis_duration: Seconds,
     pub(crate) task_duration: Seconds,
     pub(crate) task_active: UpDownCounter<i64>,
 }
 
-#[cfg(feature = "nats")]
+#[cfg(any(feature = "nats", feature = "kafka"))]
 pub(crate) struct MessagingInstruments {
     pub(crate) sent: crate::exemplars::Count,
     pub(crate) consumed: crate::exemplars::Count,
@@ -113,7 +132,7 @@ impl Maker<'_> {
         }
     }
 
-    #[cfg(feature = "nats")]
+    #[cfg(any(feature = "nats", feature = "kafka"))]
     fn messages(&self, name: &'static str, description: &'static str) -> crate::exemplars::Count {
         let builder = self.meter.u64_counter(name).with_unit("{message}").with_description(description);
         crate::exemplars::Count {
@@ -127,7 +146,7 @@ impl Maker<'_> {
     }
 }
 
-#[cfg(feature = "nats")]
+#[cfg(any(feature = "nats", feature = "kafka"))]
 impl MessagingInstruments {
     fn new(make: &Maker) -> Self {
         MessagingInstruments {
@@ -145,8 +164,8 @@ impl MessagingInstruments {
 impl Instruments {
     fn new(provider: &dyn MeterProvider, exemplars: Option<&Exemplars>) -> Self {
         let make = SCOPES.map(|name| Maker { scope: name, meter: provider.meter_with_scope(scope(name)), exemplars });
-        let [task, http, grpc, sql, nats] = &make;
-        let _ = (http, grpc, sql, nats);
+        let [task, http, grpc, sql, nats, kafka, redis] = &make;
+        let _ = (http, grpc, sql, nats, kafka, redis);
         Instruments {
             #[cfg(feature = "http")]
             http_server_duration: http.seconds("http.server.request.duration", "Duration of HTTP server requests."),
@@ -165,9 +184,28 @@ impl Instruments {
             #[cfg(feature = "sqlx")]
             db_duration: sql.seconds("db.client.operation.duration", "Duration of database client operations."),
             #[cfg(feature = "nats")]
-            messaging: MessagingInstruments::new(nats),
+            nats: MessagingInstruments::new(nats),
+            #[cfg(feature = "kafka")]
+            kafka: MessagingInstruments::new(kafka),
+            #[cfg(feature = "redis")]
+            redis_duration: redis.seconds("db.client.operation.duration", "Duration of database client operations."),
             task_duration: task.seconds("kit.task.duration", "Duration of background tasks."),
             task_active: task.active("kit.task.active", "{task}", "Number of background tasks running now."),
+        }
+    }
+}
+
+#[cfg(any(feature = "nats", feature = "kafka"))]
+impl Instruments {
+    /// Those of one messaging system.
+    pub(crate) fn messaging(&self, point: Point) -> &MessagingInstruments {
+        match point {
+            #[cfg(feature = "kafka")]
+            Point::Kafka => &self.kafka,
+            #[cfg(feature = "nats")]
+            _ => &self.nats,
+            #[cfg(not(feature = "nats"))]
+            _ => &self.kafka,
         }
     }
 }

@@ -26,13 +26,25 @@
 //! | `tonic` | `Kit::grpc_server_layer`, `Kit::grpc_client_layer` |
 //! | `sqlx` | `Kit::postgres`: SQL |
 //! | `nats` | `nats`: publish, process, batches |
+//! | `jetstream` | `jetstream`: publish until stored, process until acknowledged |
+//! | `kafka` | `kafka`: produce, fetch, process |
+//! | `redis` | `Kit::redis`: commands of redis-rs |
 //! | `grpc-export` | OTLP over gRPC beside OTLP over HTTP |
 //! | `tls` | `https://` endpoints |
 //! | `testing` | `testing::Memory`: telemetry kept in memory, for tests |
 
 // What one integration needs is dead code without it. The full build checks for code that is dead everywhere.
 #![cfg_attr(
-    not(all(feature = "http", feature = "reqwest", feature = "tonic", feature = "sqlx", feature = "nats")),
+    not(all(
+        feature = "http",
+        feature = "reqwest",
+        feature = "tonic",
+        feature = "sqlx",
+        feature = "nats",
+        feature = "jetstream",
+        feature = "kafka",
+        feature = "redis"
+    )),
     allow(dead_code)
 )]
 
@@ -55,8 +67,14 @@ mod export_metrics;
 mod http_names;
 #[cfg(feature = "http")]
 mod http_server;
+#[cfg(feature = "jetstream")]
+pub mod jetstream;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod kit;
 mod logs;
+#[cfg(any(feature = "nats", feature = "kafka"))]
+mod messaging;
 mod names;
 #[cfg(feature = "nats")]
 pub mod nats;
@@ -64,6 +82,8 @@ mod operation;
 mod pipeline;
 mod propagate;
 mod queue;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 mod resource;

@@ -13,8 +13,10 @@ pub(crate) const DURATION_BUCKETS: [f64; 14] =
 
 // Scopes.
 pub(crate) const SCOPE_SQL: &str = "throughline/sql";
+pub(crate) const SCOPE_REDIS: &str = "throughline/redis";
 pub(crate) const SCOPE_HTTP: &str = "throughline/http";
 pub(crate) const SCOPE_NATS: &str = "throughline/nats";
+pub(crate) const SCOPE_KAFKA: &str = "throughline/kafka";
 pub(crate) const SCOPE_GRPC: &str = "throughline/grpc";
 pub(crate) const SCOPE_KIT: &str = "throughline";
 
@@ -31,7 +33,7 @@ pub(crate) const DB_BATCH_SIZE: &str = "db.operation.batch.size";
 pub(crate) const DB_QUERY_SUMMARY: &str = "db.query.summary";
 /// The statement, every literal replaced.
 pub(crate) const DB_QUERY_TEXT: &str = "db.query.text";
-/// SQLSTATE, or what else names the error.
+/// SQLSTATE, the word a Redis error begins with, or what else names the error.
 pub(crate) const DB_STATUS_CODE: &str = "db.response.status_code";
 /// The pool.
 pub(crate) const DB_POOL_NAME: &str = "db.client.connection.pool.name";
@@ -91,6 +93,10 @@ pub(crate) const MESSAGING_DESTINATION: &str = "messaging.destination.name";
 pub(crate) const MESSAGING_TEMPLATE: &str = "messaging.destination.template";
 /// The id of the message.
 pub(crate) const MESSAGING_MESSAGE_ID: &str = "messaging.message.id";
+/// The partition of a topic.
+pub(crate) const MESSAGING_PARTITION: &str = "messaging.destination.partition.id";
+/// The place of a record in its partition.
+pub(crate) const MESSAGING_KAFKA_OFFSET: &str = "messaging.kafka.offset";
 /// Messages of a batch.
 pub(crate) const MESSAGING_BATCH_COUNT: &str = "messaging.batch.message_count";
 /// The queue group or consumer group.

@@ -80,6 +80,13 @@ impl Operation {
         self
     }
 
+    /// It began earlier, before it was known to be one.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn begun(mut self, at: Instant) -> Self {
+        self.started = at;
+        self
+    }
+
     /// What it means when this operation is dropped without a panic, and an attribute to set then; an error with the type
     /// `canceled` by default.
     pub(crate) fn when_abandoned(&mut self, outcome: Outcome, attribute: Option<KeyValue>) {
@@ -116,7 +123,7 @@ impl Operation {
     }
 
     /// Ends it and hands the attributes the duration was recorded with to another instrument.
-    #[cfg(feature = "nats")]
+    #[cfg(any(feature = "nats", feature = "kafka"))]
     pub(crate) fn end_with(mut self, outcome: Outcome, also: impl FnOnce(&[KeyValue])) {
         let measure = self.measure.clone();
         let active = self.context.clone().attach();
@@ -187,7 +194,7 @@ pub(crate) fn error_type<E: ?Sized>() -> &'static str {
 }
 
 /// Names the failure of a transport in the words of the Go kit, by what is at the bottom of it.
-#[cfg(any(feature = "reqwest", feature = "sqlx"))]
+#[cfg(any(feature = "reqwest", feature = "sqlx", feature = "kafka", feature = "redis"))]
 pub(crate) fn transport_error(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     use std::io::ErrorKind;
     let mut next = Some(error);

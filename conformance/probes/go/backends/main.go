@@ -11,6 +11,7 @@ import (
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/twmb/franz-go/pkg/kfake"
 )
 
 func main() {
@@ -35,7 +36,21 @@ func run() error {
 	if !nats.ReadyForConnections(time.Minute) {
 		return errors.New("the NATS server did not start")
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"nats": nats.ClientURL()}); err != nil {
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "orders"))
+	if err != nil {
+		return err
+	}
+	defer kafka.Close()
+	addresses := map[string]string{"nats": nats.ClientURL(), "kafka": kafka.ListenAddrs()[0]}
+	redis, stopRedis, err := startRedis(folder)
+	if err != nil {
+		return err
+	}
+	defer stopRedis()
+	if redis != "" {
+		addresses["redis"] = redis
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(addresses); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)

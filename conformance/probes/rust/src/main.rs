@@ -4,7 +4,10 @@
 
 mod grpc;
 mod http;
+mod jetstream;
+mod kafka;
 mod nats;
+mod redis;
 mod sql;
 mod work;
 
@@ -51,6 +54,9 @@ async fn play(scenario: &str, scene: &Scene) -> bool {
         Some("grpc") => grpc::play(scenario, scene).await,
         Some("sql") => sql::play(scenario, scene).await,
         Some("nats") => nats::play(scenario, scene).await,
+        Some("jetstream") => jetstream::play(scenario, scene).await,
+        Some("kafka") => kafka::play(scenario, scene).await,
+        Some("redis") => redis::play(scenario, scene).await,
         Some("span" | "spawn" | "detach") => work::play(scenario, scene).await,
         _ => false,
     }

@@ -30,14 +30,17 @@ type Target struct {
 	Namespace string
 	Address   string
 	Port      int
+	Scope     string // SQL's when empty
 }
 
 // New prepares the instruments of one database.
 func New(kit *throughline.Kit, t Target) *Instrument {
-	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
-	duration, _ := kit.Meter(names.ScopeSQL).Float64Histogram("db.client.operation.duration", metric.WithUnit("s"),
-		metric.WithDescription("Duration of database client operations."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	i := &Instrument{on: kit.Switch("sql"), system: t.System, tracer: kit.Tracer(names.ScopeSQL), duration: duration}
+	scope := t.Scope
+	if scope == "" {
+		scope = names.ScopeSQL
+	}
+	duration := names.DBClientOperationDuration.Duration(kit.Meter(scope))
+	i := &Instrument{on: kit.Switch(strings.TrimPrefix(scope, names.ScopeKit+"/")), system: t.System, tracer: kit.Tracer(scope), duration: duration}
 	i.target = append(i.target, names.DBSystemName.String(t.System))
 	if t.Namespace != "" {
 		i.target = append(i.target, names.DBNamespace.String(t.Namespace))
@@ -79,12 +82,25 @@ func (i *Instrument) Operation(ctx context.Context, operation, summary string, a
 	return i.start(ctx, summary, operation, attrs...)
 }
 
+// Command starts a call that is named by its operation alone, as in databases whose commands are no texts.
+func (i *Instrument) Command(ctx context.Context, operation string, attrs ...attribute.KeyValue) (context.Context, *Call) {
+	if !i.on.On() {
+		return ctx, nil
+	}
+	return i.begin(ctx, operation, "", operation, attrs)
+}
+
 func (i *Instrument) start(ctx context.Context, summary, operation string, attrs ...attribute.KeyValue) (context.Context, *Call) {
-	c := &Call{i: i, started: time.Now(), shared: append(make([]attribute.KeyValue, 0, len(i.target)+4), i.target...)}
 	name := summary
 	if name == "" {
 		name = i.system
-	} else {
+	}
+	return i.begin(ctx, name, summary, operation, attrs)
+}
+
+func (i *Instrument) begin(ctx context.Context, name, summary, operation string, attrs []attribute.KeyValue) (context.Context, *Call) {
+	c := &Call{i: i, started: time.Now(), shared: append(make([]attribute.KeyValue, 0, len(i.target)+4), i.target...)}
+	if summary != "" {
 		c.shared = append(c.shared, names.DBQuerySummary.String(summary))
 	}
 	if operation != "" {

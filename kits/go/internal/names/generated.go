@@ -12,11 +12,13 @@ const ContractVersion = 1
 
 // Scopes, one for each kind of edge, the same in every kit: what made a span does not depend on the language.
 const (
-	ScopeSQL  = "throughline/sql"
-	ScopeHTTP = "throughline/http"
-	ScopeNATS = "throughline/nats"
-	ScopeGRPC = "throughline/grpc"
-	ScopeKit  = "throughline"
+	ScopeSQL   = "throughline/sql"
+	ScopeRedis = "throughline/redis"
+	ScopeHTTP  = "throughline/http"
+	ScopeNATS  = "throughline/nats"
+	ScopeKafka = "throughline/kafka"
+	ScopeGRPC  = "throughline/grpc"
+	ScopeKit   = "throughline"
 )
 
 // DurationBuckets are the bounds, in seconds, of every duration histogram: 5 ms to 10 s.
@@ -38,7 +40,7 @@ const (
 	DBQuerySummary = attribute.Key("db.query.summary")
 	// The statement, every literal replaced.
 	DBQueryText = attribute.Key("db.query.text")
-	// SQLSTATE, or what else names the error.
+	// SQLSTATE, the word a Redis error begins with, or what else names the error.
 	DBStatusCode = attribute.Key("db.response.status_code")
 	// The pool.
 	DBPoolName = attribute.Key("db.client.connection.pool.name")
@@ -104,6 +106,10 @@ const (
 	MessagingTemplate = attribute.Key("messaging.destination.template")
 	// The id of the message.
 	MessagingMessageID = attribute.Key("messaging.message.id")
+	// The partition of a topic.
+	MessagingPartition = attribute.Key("messaging.destination.partition.id")
+	// The place of a record in its partition.
+	MessagingKafkaOffset = attribute.Key("messaging.kafka.offset")
 	// Messages of a batch.
 	MessagingBatchCount = attribute.Key("messaging.batch.message_count")
 	// The queue group or consumer group.
