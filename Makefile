@@ -26,20 +26,26 @@ check: $(NODE_READY) ## format, lint, types, layers, house rules, generated file
 
 fmt: $(NODE_READY) ## format every language
 	@biome check --write --log-level=warn .
-	@gofmt -w kits/go examples/shop/go test/senders/go conformance/probes/go
+	@gofmt -w kits/go examples/shop/go test/senders/go conformance/probes/go bench/kits/go
 	@cargo fmt --all
 
 generate: $(NODE_READY) ## the constants of both kits from spec/registry
 	@node tools/generate.ts
 
-conformance: $(NODE_READY) ## both kits against every scenario of spec/scenarios; SCENARIOS=<pattern> picks some
+conformance: $(NODE_READY) ## both kits against every scenario and vector of spec; SCENARIOS=<pattern> picks some
 	@node conformance/kits/run.ts
+
+conformance-mutations: $(NODE_READY) ## make things wrong on purpose, each of which must turn the suite red
+	@node conformance/kits/mutations.ts
 
 conformance-otlp: $(NODE_READY) ## every case of spec/otlp against the platform, or against ENDPOINT= and GRPC_ENDPOINT=
 	@node conformance/otlp/run.ts
 
 bench-decode: $(NODE_READY) ## spans/s of one decode-and-encode thread, protobufjs beside it
 	@node bench/decode/decode.ts
+
+bench-kits: $(NODE_READY) ## what the kits cost, beside the raw SDKs and the community's instrumentation
+	@node bench/kits/kits.ts
 
 bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 20 000 spans in Chromium
 	@node bench/ui/trace.ts

@@ -204,16 +204,18 @@ function canonicalMetric(
 			name,
 			attributes: attributesOf(point['attributes'], problems),
 			...(point['count'] === undefined ? { value: Number(point['asInt'] ?? point['asDouble'] ?? 0) } : { count: Number(point['count']) }),
-			...(sum === 'updowncounter' ? {} : exemplar(point, spans)),
+			...exemplar(name, point, sum === 'updowncounter', spans, problems),
 		})),
 	};
 }
 
-function exemplar(point: Message, spans: readonly Found[]): { exemplar?: Place } {
+/** What goes up and down is about no span: Go names one all the same, which must be one there is. */
+function exemplar(name: string, point: Message, upAndDown: boolean, spans: readonly Found[], problems: string[]): { exemplar?: Place } {
 	const places = list(point['exemplars']).map((one) => place(spans, hex(one['spanId']), hex(one['traceId'])));
-	const [first] = places;
-	if (first === undefined) return {};
 	const lost = places.find((at) => typeof at !== 'number');
+	if (lost !== undefined) problems.push(`an exemplar of ${name} is ${lost}`);
+	const [first] = places;
+	if (first === undefined || upAndDown) return {};
 	return { exemplar: lost ?? (Number(point['count'] ?? point['asInt']) > 1 ? 'any' : first) };
 }
 

@@ -1,10 +1,12 @@
 /**
- * `make conformance`: both kits against every scenario of `spec/scenarios`. `SCENARIOS=<pattern>` runs only those whose id matches,
- * `PRINT=1` prints what the kits emitted. The last line is one JSON object; exit code 1 when anything failed.
+ * `make conformance`: both kits against every scenario of `spec/scenarios` and every vector of `spec/vectors`. `SCENARIOS=<pattern>` runs
+ * only the scenarios whose id matches, `PRINT=1` prints what the kits emitted. The last line is one JSON object: `passed` and `failed` count
+ * scenarios and vectors. Exit code 1 when anything failed.
  */
 
 import { loadScenarios } from './scenarios.ts';
-import { buildProbes, type Result, Suite } from './suite.ts';
+import { buildProbes, type Result, ROOT, Suite } from './suite.ts';
+import { runVectors, type VectorFile } from './vectors.ts';
 
 async function main(): Promise<number> {
 	buildProbes();
@@ -30,8 +32,22 @@ async function main(): Promise<number> {
 	} finally {
 		await suite.close();
 	}
-	console.log(JSON.stringify({ scenarios: scenarios.length, passed: scenarios.length - failed - skipped, failed, skipped }));
+	const files = process.env['SCENARIOS'] === undefined ? await runVectors(ROOT) : [];
+	files.forEach(tellFile);
+	const vectors = count(files);
+	failed += count(files.filter(({ problems }) => problems.length > 0));
+	const all = scenarios.length + vectors;
+	console.log(JSON.stringify({ scenarios: scenarios.length, vectors, passed: all - failed - skipped, failed, skipped }));
 	return failed > 0 ? 1 : 0;
+}
+
+/** A file whose test fails counts with all its vectors: tests may stop at the first. */
+const count = (files: readonly VectorFile[]): number =>
+	files.reduce((sum, { cases, problems }) => sum + Math.max(cases, problems.length > 0 ? 1 : 0), 0);
+
+function tellFile({ name, cases, problems }: VectorFile): void {
+	console.log(`${problems.length > 0 ? 'FAIL' : 'ok  '} ${name}: ${cases} vectors`);
+	for (const problem of problems) console.log(`     ${problem}`);
 }
 
 const NAMES = { go: 'Go = expected', rust: 'Rust = expected', both: 'Go = Rust', registry: 'registry' };

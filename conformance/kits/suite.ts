@@ -19,11 +19,13 @@ import { Probe } from './probe.ts';
 import { type Inbox, Receiver } from './receiver.ts';
 import type { Scenario } from './scenarios.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
+export const ROOT: string = resolve(import.meta.dirname, '../..');
 export const KITS = ['go', 'rust'] as const;
 export type Kit = (typeof KITS)[number];
 
-export const PROGRAMS: Readonly<Record<Kit | 'backends', string>> = {
+export type Programs = Readonly<Record<Kit | 'backends', string>>;
+
+export const PROGRAMS: Programs = {
 	go: join(ROOT, 'conformance/bin/probe-go'),
 	rust: join(ROOT, 'target/debug/conformance-probe'),
 	backends: join(ROOT, 'conformance/bin/backends'),
@@ -88,16 +90,16 @@ export class Suite {
 		this.logs = logs;
 	}
 
-	static async start(): Promise<Suite> {
+	static async start(programs: Programs = PROGRAMS): Promise<Suite> {
 		const logs = await mkdtemp(join(tmpdir(), 'throughline-kits-'));
 		const stop: (() => Promise<void>)[] = [];
 		const probes = {} as Record<Kit, Probe>;
 		const backends = new Set<string>();
 		const postgres = await startPostgres(join(logs, 'postgres.log'));
 		for (const kit of KITS) {
-			const { addresses, end } = await startBackends();
+			const { addresses, end } = await startBackends(programs.backends);
 			for (const name of Object.keys(addresses)) backends.add(name);
-			const probe = new Probe(PROGRAMS[kit], { ...addresses, postgres: postgres.url }, join(logs, `${kit}.log`));
+			const probe = new Probe(programs[kit], { ...addresses, postgres: postgres.url }, join(logs, `${kit}.log`));
 			probes[kit] = probe;
 			stop.push(() => probe.stop(), end);
 		}
@@ -158,8 +160,8 @@ function spansIn(inbox: Inbox): number {
 	return groups.flatMap(({ scopeSpans }) => scopeSpans ?? []).reduce((sum, { spans }) => sum + (spans?.length ?? 0), 0);
 }
 
-async function startBackends(): Promise<{ addresses: Record<string, string>; end: () => Promise<void> }> {
-	const child = spawn(PROGRAMS.backends, [], { stdio: ['pipe', 'pipe', 'inherit'] });
+async function startBackends(program: string): Promise<{ addresses: Record<string, string>; end: () => Promise<void> }> {
+	const child = spawn(program, [], { stdio: ['pipe', 'pipe', 'inherit'] });
 	const ended = once(child, 'exit');
 	const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string | number | null];
 	if (typeof line !== 'string') throw new Error(`the backends ended with exit code ${line}`);
