@@ -47,6 +47,9 @@ bench-decode: $(NODE_READY) ## spans/s of one decode-and-encode thread, protobuf
 bench-kits: $(NODE_READY) ## what the kits cost, beside the raw SDKs and the community's instrumentation
 	@node bench/kits/kits.ts
 
+bench-ingest: $(NODE_READY) ## CPU, rate and latency from the wire to merged parts, the OpenTelemetry Collector beside it; SECONDS=
+	@SECONDS=$(SECONDS) node bench/ingest/ingest.ts
+
 bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 20 000 spans in Chromium
 	@node bench/ui/trace.ts
 

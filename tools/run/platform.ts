@@ -13,6 +13,8 @@ export interface PlatformOptions {
 	readonly otlpHttpPort?: number;
 	readonly env?: Readonly<Record<string, string>>;
 	readonly logFile?: string;
+	/** For Node itself, e.g. `--cpu-prof`. */
+	readonly nodeArgs?: readonly string[];
 }
 
 export interface Platform extends Running {
@@ -25,7 +27,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 	const running = await run({
 		name: 'platform',
 		command: process.execPath,
-		args: [join(root, 'src/cli/main.ts'), 'serve'],
+		args: [...(options.nodeArgs ?? []), join(root, 'src/cli/main.ts'), 'serve'],
 		env: {
 			THROUGHLINE_DATA_DIR: options.dataDir,
 			THROUGHLINE_API_PORT: String(options.apiPort ?? 0),
