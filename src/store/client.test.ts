@@ -117,7 +117,10 @@ describe('the store on the embedded engine', () => {
 		const store = new Store({
 			target: {
 				kind: 'embedded',
-				engine: { endpoint: async (withinMs) => await Promise.reject(new Failure('unavailable', `not within ${withinMs}`)) },
+				engine: {
+					handOverDir: '',
+					endpoint: async (withinMs) => await Promise.reject(new Failure('unavailable', `not within ${withinMs}`)),
+				},
 			},
 			database: 'throughline',
 		});

@@ -41,7 +41,7 @@ export interface ColumnsResult<Columns> extends QueryCost {
 }
 
 export type StoreTarget =
-	| { readonly kind: 'embedded'; readonly engine: Pick<EmbeddedEngine, 'endpoint'> }
+	| { readonly kind: 'embedded'; readonly engine: Pick<EmbeddedEngine, 'endpoint' | 'handOverDir'> }
 	| { readonly kind: 'clickhouse'; readonly url: string; readonly username: string; readonly password: string };
 
 export interface StoreOptions {
@@ -95,6 +95,11 @@ export class Store implements AsyncDisposable {
 
 	get kind(): StoreTarget['kind'] {
 		return this.#target.kind;
+	}
+
+	/** Where the embedded engine takes files from; undefined for a server, which has a disk of its own. */
+	get handOverDir(): string | undefined {
+		return this.#target.kind === 'embedded' ? this.#target.engine.handOverDir : undefined;
 	}
 
 	/** Runs a SELECT and answers its rows as objects. `Row` is the caller's word for what the statement selects. */

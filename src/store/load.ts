@@ -13,6 +13,8 @@
 import { Failure } from '../base/errors.ts';
 import type { TableSpec } from '../model/schema.ts';
 import type { Settings, Store } from './client.ts';
+import { HAND_OVER_DIR } from './embedded/messages.ts';
+import { handOver } from './hand-over.ts';
 
 export interface LoadOptions {
 	readonly abortSignal?: AbortSignal;
@@ -44,7 +46,7 @@ const SETTINGS: Settings = {
 export async function load(
 	store: Store,
 	table: TableSpec,
-	blocks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+	blocks: Iterable<Uint8Array>,
 	token: string,
 	options: LoadOptions = {},
 ): Promise<void> {
@@ -64,13 +66,25 @@ async function insert(
 	store: Store,
 	target: string,
 	{ columns }: TableSpec,
-	blocks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+	blocks: Iterable<Uint8Array>,
 	settings: Settings,
 	{ abortSignal, timeoutMs = TIMEOUT_MS }: LoadOptions,
 ): Promise<void> {
-	const sql = `INSERT INTO ${target} (${columns.map(({ name }) => name).join(', ')}) FORMAT Native`;
+	const names = columns.map(({ name }) => name).join(', ');
+	const options = { abortSignal, timeoutMs, settings };
+	const { handOverDir } = store;
 	try {
-		await store.insert(sql, blocks, { abortSignal, timeoutMs, idempotent: true, settings });
+		if (handOverDir === undefined) {
+			await store.insert(`INSERT INTO ${target} (${names}) FORMAT Native`, blocks, { ...options, idempotent: true });
+		} else {
+			await handOver(handOverDir, blocks, (name) =>
+				store.command(
+					`INSERT INTO ${target} (${names}) SELECT ${names} FROM file({file:String}, Native)`,
+					{ file: `${HAND_OVER_DIR}/${name}` },
+					options,
+				),
+			);
+		}
 	} catch (error) {
 		throw whenLoading(error);
 	}

@@ -3,6 +3,9 @@
 /** Inserts and schema changes that run at once, beside the reads. */
 export const WRITE_SESSIONS = 2;
 
+/** Folder below the engine's own for files the platform has it read; emptied before each start of the platform's. */
+export const HAND_OVER_DIR = 'handed-over';
+
 export interface EngineSettings {
 	/** Folder of the database; the process works in it, so that paths in SQL are relative and free of pattern characters. */
 	readonly dir: string;

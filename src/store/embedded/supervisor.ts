@@ -5,11 +5,13 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { Failure } from '../../base/errors.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
-import { type EngineSettings, type FromEngine, type ToEngine, WRITE_SESSIONS } from './messages.ts';
+import { type EngineSettings, type FromEngine, HAND_OVER_DIR, type ToEngine, WRITE_SESSIONS } from './messages.ts';
 import { endOrphan, rememberEngine } from './orphan.ts';
 
 export interface Backoff {
@@ -102,6 +104,13 @@ export class EmbeddedEngine implements AsyncDisposable {
 		this.#options = options;
 		this.#clock = options.clock ?? systemClock;
 		this.#lock = lockDirectory(options.dir);
+		rmSync(this.handOverDir, { recursive: true, force: true });
+		mkdirSync(this.handOverDir);
+	}
+
+	/** Where files lie that a statement names as `file('handed-over/…')`. */
+	get handOverDir(): string {
+		return join(this.#options.dir, HAND_OVER_DIR);
 	}
 
 	get state(): EngineState {
