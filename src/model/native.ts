@@ -34,10 +34,14 @@ const SHARED_KEYS = 1 << 8;
 
 assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, 'this machine is little-endian, as the columns are');
 
-/** One Native block with all rows of `block`. The result shares nothing with the block, which may be reset at once. */
-export function encodeNative(block: Block): Uint8Array<ArrayBuffer> {
+/**
+ * One Native block with all rows of `block`. The result shares nothing with the block, which may be reset at once; it lies in `out`, whose
+ * contents it replaces.
+ */
+export function encodeNative(block: Block, out: ByteBuffer = new ByteBuffer(0)): Uint8Array<ArrayBuffer> {
 	block.assertWhole();
-	const out = new ByteBuffer(blockBytes(block));
+	out.reset();
+	out.reserve(blockBytes(block));
 	out.varint(block.columns.length);
 	out.varint(block.rows);
 	block.columns.forEach((spec, i) => {

@@ -1,11 +1,13 @@
 /** `throughline serve`: the platform in the foreground until SIGTERM or Ctrl-C. */
 
 import type { Command } from 'commander';
+import { countBuffersWithHeap } from '../../server/heap.ts';
 import { settingsOf, withSettings } from './settings.ts';
 
 export function serve(program: Command): void {
 	withSettings(program.command('serve', { isDefault: true }).description('receive, store and show telemetry')).action(
 		async (_options: unknown, command: Command) => {
+			countBuffersWithHeap();
 			// Listened for before anything starts, as whoever reads `ready` may send a signal at once. While starting, and when it is the
 			// second, a signal does not wait for a drain; nothing acknowledged is lost by that.
 			const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>();

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { encodeRequest } from '../../test/otlp/reference.ts';
+import { systemClock } from '../base/clock.ts';
+import { noMetrics } from '../base/metrics.ts';
+import type { BufferRecord } from '../buffer/buffer.ts';
+import { BlockIngest } from './ingest.ts';
+
+function request(spans: number, name: string): Uint8Array {
+	const span = () => ({ traceId: new Uint8Array(16).fill(1), spanId: new Uint8Array(8).fill(2), name, startTimeUnixNano: '1' });
+	return encodeRequest('traces', { resourceSpans: [{ scopeSpans: [{ spans: Array.from({ length: spans }, span) }] }] });
+}
+
+test('the bytes of a block stay as they are until they are on disk, although their memory is used again', async () => {
+	const written: { before: string; after: string; rows: number }[] = [];
+	const ingest = new BlockIngest({
+		append: async (records: readonly BufferRecord[]) => {
+			const payload = records[0]?.payload ?? new Uint8Array();
+			const before = Buffer.from(payload).toString('latin1');
+			await sleep(5);
+			written.push({ before, after: Buffer.from(payload).toString('latin1'), rows: records[0]?.rows ?? 0 });
+		},
+		clock: systemClock,
+		metrics: noMetrics,
+	});
+	const exports: Promise<unknown>[] = [];
+	for (let i = 0; i < 40; i++) {
+		exports.push(ingest.export('traces', 'protobuf', request(1 + i * 37, `operation ${i} `.repeat(1 + (i % 5)))));
+		if (i % 3 === 0) await sleep(3);
+	}
+	await Promise.all(exports);
+	expect(written.reduce((sum, { rows }) => sum + rows, 0)).toBe(40 + 37 * (39 * 20));
+	for (const { before, after } of written) expect(after).toBe(before);
+});
+
+test('a sender that is alone is answered at once; those that come together share a commit', async () => {
+	const commits: number[] = [];
+	const ingest = new BlockIngest({
+		append: async (records) => void commits.push(records[0]?.rows ?? 0),
+		clock: systemClock,
+		metrics: noMetrics,
+	});
+	await ingest.export('traces', 'protobuf', request(1, 'alone'));
+	expect(commits).toEqual([1]);
+	const together: Promise<unknown>[] = [];
+	for (let i = 0; i < 10; i++) {
+		together.push(ingest.export('traces', 'protobuf', request(1, 'together')));
+		await new Promise((settle) => setImmediate(settle));
+	}
+	await Promise.all(together);
+	expect(commits.reduce((sum, rows) => sum + rows, 0)).toBe(11);
+	expect(commits.length).toBeLessThan(11);
+});
+
+test('an append that fails is told to all who waited for it, and the next one goes through', async () => {
+	let fail = true;
+	const ingest = new BlockIngest({
+		append: async () => {
+			if (fail) throw new Error('the disk is gone');
+		},
+		clock: systemClock,
+		metrics: noMetrics,
+	});
+	const results = await Promise.allSettled([1, 2].map(() => ingest.export('traces', 'protobuf', request(3, 'lost'))));
+	expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+	fail = false;
+	expect(await ingest.export('traces', 'protobuf', request(3, 'kept'))).toMatchObject({ accepted: 3 });
+	await ingest.close();
+});
