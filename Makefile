@@ -62,7 +62,7 @@ fuzz: $(NODE_READY) ## decoders, Native and buffer reader against other implemen
 	@SECONDS=$(SECONDS) node test/fuzz/run.ts
 
 buffer-model: $(NODE_READY) ## random histories of the buffer on a fake disk: HISTORIES=100000, SEED= to repeat
-	@HISTORIES=$${HISTORIES:-100000} node test/buffer/histories.ts
+	@node test/buffer/histories.ts
 
 faults: $(NODE_READY) ## the platform under load, killed, stopped, its disk full and damaged, for SECONDS=; SEED= repeats a run
 	@SECONDS=$(SECONDS) node test/faults/main.ts
