@@ -9,13 +9,13 @@ import { Arrivals } from '../derive/tiers/arrivals.ts';
 import { tiersJob } from '../derive/tiers/job.ts';
 import { closedBefore } from '../derive/tiers/state.ts';
 import type { Store } from '../store/client.ts';
-import { useMapBuckets } from '../store/schema/map-buckets.ts';
+import { useOneStringStream } from '../store/schema/string-stream.ts';
 import type { Config } from './config.ts';
 import type { CollectedMetrics } from './metrics.ts';
 
 /** To be there before the first row is loaded: rows say when they came, after what was closed before. */
 export async function openArrivals(store: Store): Promise<Arrivals> {
-	await useMapBuckets(store);
+	await useOneStringStream(store);
 	return new Arrivals(await closedBefore(store));
 }
 

@@ -1,12 +1,13 @@
 /** kill -9 of the engine and of the platform during load: every acknowledged span is there afterwards, exactly once. */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { ServicesResponse, TraceResponse, TraceSearchResponse } from '../../src/api/contract.ts';
 import { type Platform, startPlatform } from '../../tools/run/platform.ts';
 import { missing as missingRows, readAccounts } from './accounts.ts';
+import { killEngine } from './kill-engine.ts';
 import { spanRequest } from './sending.ts';
 
 const SPANS_PER_TRACE = 200;
@@ -96,21 +97,6 @@ class CountingSender {
 	stop(): void {
 		this.stopped = true;
 	}
-}
-
-/** Kills the engine process of this platform; 1 when there was one. */
-function killEngine(platformPid: number): number {
-	for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-		try {
-			const parent = Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1]);
-			if (parent !== platformPid || !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine')) continue;
-			process.kill(Number(pid), 'SIGKILL');
-			return 1;
-		} catch {
-			// The process ended while we looked.
-		}
-	}
-	return 0;
 }
 
 async function drained(apiUrl: string): Promise<void> {

@@ -8,11 +8,11 @@ export interface SpanRequest {
 	readonly body: string;
 }
 
-/** One trace of `spans` spans: a root and its children, now. */
-export function spanRequest(options: { service: string; spans: number; traceId?: string }): SpanRequest {
+/** One trace of `spans` spans: a root and its children, now or `agoMs` before. */
+export function spanRequest(options: { service: string; spans: number; traceId?: string; agoMs?: number }): SpanRequest {
 	const traceId = options.traceId ?? randomBytes(16).toString('hex');
 	const spanIds = Array.from({ length: options.spans }, () => randomBytes(8).toString('hex'));
-	const nowNs = BigInt(Date.now()) * 1_000_000n;
+	const nowNs = BigInt(Date.now() - (options.agoMs ?? 0)) * 1_000_000n;
 	const spans = spanIds.map((spanId, index) => ({
 		traceId,
 		spanId,

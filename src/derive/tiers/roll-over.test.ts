@@ -1,10 +1,11 @@
 /** The roll-over against a real engine: what readers see, what comes late, and every point at which it can end. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Failure } from '../../base/errors.ts';
 import { LOGS, METRIC_POINTS, SPANS } from '../../model/schema.ts';
 import { Store } from '../../store/client.ts';
 import { type EngineFixture, startFixture } from '../../store/engine-fixture.ts';
-import { useMapBuckets } from '../../store/schema/map-buckets.ts';
+import { useOneStringStream } from '../../store/schema/string-stream.ts';
 import { FIRST_HOUR, HOUR_S, TiersFixture } from './tiers-fixture.ts';
 
 const ROWS = 4_000;
@@ -14,7 +15,7 @@ let tiers: TiersFixture;
 
 beforeAll(async () => {
 	engine = await startFixture({ backoff: { firstMs: 1, maxMs: 1, healthyMs: 0 } });
-	await useMapBuckets(engine.store);
+	await useOneStringStream(engine.store);
 }, 60_000);
 afterAll(async () => {
 	await engine[Symbol.asyncDispose]();
@@ -255,6 +256,19 @@ describe('a roll-over that ends', () => {
 		expect(await seen('spans')).toEqual(expected);
 		await tiers.run();
 		expect([await seen('spans'), await count('spans_kept')]).toEqual([expected, ROWS]);
+	});
+
+	test('for want of memory is tried again in smaller blocks', { timeout: 60_000 }, async () => {
+		await tiers.load(SPANS, await tiers.spans(ROWS, FIRST_HOUR));
+		tiers.nowS = FIRST_HOUR + 2 * HOUR_S;
+		const expected = await seen('spans');
+		let copies = 0;
+		const store = intercepted(async (sql, send) => {
+			await send();
+			if (sql.startsWith('INSERT INTO spans_kept') && ++copies < 3) throw new Failure('too_large', 'no memory');
+		});
+		await tiers.run({ store });
+		expect([copies, await seen('spans'), await count('spans_kept')]).toEqual([3, expected, ROWS]);
 	});
 
 	test('is overtaken by a later one: it writes nothing any more, however late its statements come', { timeout: 60_000 }, async () => {

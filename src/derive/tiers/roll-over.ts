@@ -36,15 +36,19 @@ const HOUR_S = 3_600;
 /** 80 000 spans/s make an hour of 288 million, at about 5 µs each. */
 const COPY_TIMEOUT_MS = 4 * HOUR_S * 1_000;
 
+const MiB = 1024 * 1024;
 /**
- * Blocks as large as fit beside loads and questions in the engine's memory, because each becomes a part that a merge must read again.
- * One thread: the other one belongs to whoever waits for an answer. Late rows may touch any number of hours.
+ * Each block becomes a part that a merge must read again, so they are large: 300 000 spans, with which a copy needs 280 MiB. What does
+ * not fit into the engine's memory beside loads and questions is tried again in smaller ones.
  */
+const COPY_BLOCK_BYTES = [128 * MiB, 32 * MiB, 8 * MiB];
+
+/** One thread: the other one belongs to whoever waits for an answer. Late rows may touch any number of hours. */
 const COPY_SETTINGS: Settings = {
 	max_threads: 1,
 	max_insert_threads: 1,
+	max_block_size: 8_192,
 	min_insert_block_size_rows: 1_000_000,
-	min_insert_block_size_bytes: 128 * 1024 * 1024,
 	max_partitions_per_insert_block: 0,
 	insert_deduplicate: 0,
 };
@@ -75,7 +79,23 @@ export async function rollOver(tables: TierTables, options: RollOverOptions, abo
 		const state = await readState(store, tables.view, abortSignal);
 		const move = next(await waiting(store, tables, state, { hourTo, arrivalTo }, abortSignal), state, arrivalTo, nowS - liveHours * HOUR_S);
 		if (move === undefined) return;
-		await moveOnce(tables, move, options, abortSignal);
+		await moveWithin(COPY_BLOCK_BYTES, tables, move, options, abortSignal);
+	}
+}
+
+async function moveWithin(
+	[blockBytes = 0, ...smaller]: readonly number[],
+	tables: TierTables,
+	move: Move,
+	options: RollOverOptions,
+	abortSignal: AbortSignal,
+): Promise<void> {
+	try {
+		await moveOnce(tables, move, blockBytes, options, abortSignal);
+	} catch (error) {
+		if (smaller.length === 0 || !(error instanceof Failure) || error.code !== 'too_large') throw error;
+		options.log.warn({ error, table: tables.view, blockBytes }, 'no memory to roll an hour over in large blocks; trying smaller ones');
+		await moveWithin(smaller, tables, move, options, abortSignal);
 	}
 }
 
@@ -97,13 +117,19 @@ function next(hours: readonly WaitingHour[], state: TierState, arrivalBefore: nu
 	return { hourBefore, arrivalBefore, rows: taken.reduce((sum, { rows }) => sum + rows, 0) };
 }
 
-async function moveOnce(tables: TierTables, move: Move, options: RollOverOptions, abortSignal: AbortSignal): Promise<void> {
+async function moveOnce(
+	tables: TierTables,
+	move: Move,
+	blockBytes: number,
+	options: RollOverOptions,
+	abortSignal: AbortSignal,
+): Promise<void> {
 	const { store, clock, log, metrics } = options;
 	const startedMs = clock.monotonicMs();
 	const state = await takeAttempt(store, tables, clock, abortSignal);
 	const params = { ...state, view: tables.view, hourTo: move.hourBefore, arrivalTo: move.arrivalBefore };
 	await purgeKept(store, tables, state, state.attempt, abortSignal);
-	await copy(tables, params, options, abortSignal);
+	await copy(tables, params, { ...COPY_SETTINGS, min_insert_block_size_bytes: blockBytes }, store, abortSignal);
 	const { rows, moved } = await counts(store, tables, params, abortSignal);
 	if (moved !== rows)
 		throw new Failure('internal', `rolling over ${tables.view} copied ${moved} of ${rows} rows; it begins again`, { retryable: true });
@@ -129,13 +155,13 @@ async function moveOnce(tables: TierTables, move: Move, options: RollOverOptions
  * Copies what `MOVED` says under this attempt's number. Everything is kept: what policies decide for each trace becomes one more
  * condition here and in `counts`, e.g. `trace_id IN (SELECT trace_id FROM decisions …)`, and nothing else changes.
  */
-async function copy(tables: TierTables, params: Params, { store }: RollOverOptions, abortSignal: AbortSignal): Promise<void> {
+async function copy(tables: TierTables, params: Params, settings: Settings, store: Store, abortSignal: AbortSignal): Promise<void> {
 	const { view, live, kept, columns } = tables;
 	try {
 		await store.command(
 			`INSERT INTO ${kept} (${columns}, roll) SELECT ${columns}, {attempt:UInt64} FROM ${live} WHERE ${MOVED} AND ${IS_LATEST} AND ${marked(view)}`,
 			params,
-			{ abortSignal, timeoutMs: COPY_TIMEOUT_MS, settings: COPY_SETTINGS, idempotent: false },
+			{ abortSignal, timeoutMs: COPY_TIMEOUT_MS, settings, idempotent: false },
 		);
 	} catch (error) {
 		// Whoever comes next waits for it anyway (`takeAttempt`), but there is no sense in letting it run on.

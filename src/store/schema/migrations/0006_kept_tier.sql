@@ -1,7 +1,7 @@
 -- The kept tier: where an hour goes when it has aged past the live window, once and in large parts. What is written here is read for
--- weeks and hardly merged again, so it is packed harder: ZSTD(3), compressed blocks of at least 256 KiB, ids as they are because nothing
--- shrinks random bytes, sorted times as differences, durations by the bits they need. Where the database can, attributes lie in buckets
--- (src/store/schema/map-buckets.ts, as that is no matter of a version of ours). docs/decisions/010-two-tiers.md has the measurements.
+-- weeks and hardly merged again, so it is packed harder: ZSTD(3), attributes ZSTD(7), compressed blocks of at least 256 KiB, ids as they
+-- are because nothing shrinks random bytes, sorted times as differences, durations by the bits they need. Write buffers begin small, as a
+-- part has some 100 streams. src/store/schema/string-stream.ts adds a setting, docs/decisions/010-two-tiers.md has the measurements.
 --
 -- The columns are those of the live tables, then `roll`: the number of the roll-over that brought the row. The filters of the live
 -- tables, and one value for all of a part (GRANULARITY 8192) of the time and of `roll`, so that a part outside a range costs nothing.
@@ -16,14 +16,14 @@ CREATE TABLE IF NOT EXISTS spans_kept (
 	service_name LowCardinality(String) CODEC(ZSTD(3)),
 	name LowCardinality(String) CODEC(ZSTD(3)),
 	kind Int32 CODEC(ZSTD(3)),
-	start_time DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+	start_time DateTime64(9) CODEC(Delta(8), ZSTD(3)),
 	duration_ns Int64 CODEC(T64, ZSTD(3)),
 	status_code Int32 CODEC(ZSTD(3)),
 	status_message String CODEC(ZSTD(3)),
-	attributes Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+	attributes Map(LowCardinality(String), String) CODEC(ZSTD(7)),
 	attribute_types LowCardinality(String) CODEC(ZSTD(3)),
 	dropped_attributes UInt32 CODEC(ZSTD(3)),
-	event_times Array(DateTime64(9)) CODEC(ZSTD(3)),
+	event_times Array(DateTime64(9)) CODEC(Delta(8), ZSTD(3)),
 	event_names Array(LowCardinality(String)) CODEC(ZSTD(3)),
 	event_attributes Array(Map(LowCardinality(String), String)) CODEC(ZSTD(3)),
 	event_attribute_types Array(LowCardinality(String)) CODEC(ZSTD(3)),
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS spans_kept (
 	dropped_links UInt32 CODEC(ZSTD(3)),
 	resource LowCardinality(String) CODEC(ZSTD(3)),
 	scope LowCardinality(String) CODEC(ZSTD(3)),
-	roll UInt64 CODEC(ZSTD(1)),
+	roll UInt64 CODEC(Delta(8), ZSTD(1)),
 	INDEX trace_id_bloom trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
 	INDEX start_time_minmax start_time TYPE minmax GRANULARITY 1,
 	INDEX link_trace_ids_bloom link_trace_ids TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -53,13 +53,14 @@ SETTINGS
 	fsync_after_insert = 1,
 	fsync_part_directory = 1,
 	min_compress_block_size = 262144,
-	max_compress_block_size = 1048576;
+	max_compress_block_size = 1048576,
+	min_columns_to_activate_adaptive_write_buffer = 1;
 
 CREATE TABLE IF NOT EXISTS logs_kept (
 	hour DateTime CODEC(ZSTD(1)),
-	time DateTime64(9) CODEC(Delta(8), ZSTD(1)),
-	time_ns UInt64 CODEC(Delta(8), ZSTD(1)),
-	observed_time_ns UInt64 CODEC(Delta(8), ZSTD(1)),
+	time DateTime64(9) CODEC(Delta(8), ZSTD(3)),
+	time_ns UInt64 CODEC(Delta(8), ZSTD(3)),
+	observed_time_ns UInt64 CODEC(Delta(8), ZSTD(3)),
 	trace_id FixedString(16) CODEC(ZSTD(3)),
 	span_id FixedString(8) CODEC(ZSTD(3)),
 	flags UInt32 CODEC(ZSTD(3)),
@@ -69,12 +70,12 @@ CREATE TABLE IF NOT EXISTS logs_kept (
 	event_name LowCardinality(String) CODEC(ZSTD(3)),
 	body String CODEC(ZSTD(3)),
 	body_type LowCardinality(String) CODEC(ZSTD(3)),
-	attributes Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+	attributes Map(LowCardinality(String), String) CODEC(ZSTD(7)),
 	attribute_types LowCardinality(String) CODEC(ZSTD(3)),
 	dropped_attributes UInt32 CODEC(ZSTD(3)),
 	resource LowCardinality(String) CODEC(ZSTD(3)),
 	scope LowCardinality(String) CODEC(ZSTD(3)),
-	roll UInt64 CODEC(ZSTD(1)),
+	roll UInt64 CODEC(Delta(8), ZSTD(1)),
 	INDEX trace_id_bloom trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
 	INDEX time_minmax time TYPE minmax GRANULARITY 1,
 	INDEX time_of_part time TYPE minmax GRANULARITY 8192,
@@ -87,7 +88,8 @@ SETTINGS
 	fsync_after_insert = 1,
 	fsync_part_directory = 1,
 	min_compress_block_size = 262144,
-	max_compress_block_size = 1048576;
+	max_compress_block_size = 1048576,
+	min_columns_to_activate_adaptive_write_buffer = 1;
 
 CREATE TABLE IF NOT EXISTS metric_points_kept (
 	hour DateTime CODEC(ZSTD(1)),
@@ -99,10 +101,10 @@ CREATE TABLE IF NOT EXISTS metric_points_kept (
 	type UInt8 CODEC(ZSTD(3)),
 	temporality Int32 CODEC(ZSTD(3)),
 	is_monotonic UInt8 CODEC(ZSTD(3)),
-	start_time_ns UInt64 CODEC(Delta(8), ZSTD(1)),
+	start_time_ns UInt64 CODEC(Delta(8), ZSTD(3)),
 	time DateTime64(9) CODEC(DoubleDelta, ZSTD(1)),
 	flags UInt32 CODEC(ZSTD(3)),
-	attributes Map(LowCardinality(String), String) CODEC(ZSTD(3)),
+	attributes Map(LowCardinality(String), String) CODEC(ZSTD(7)),
 	attribute_types LowCardinality(String) CODEC(ZSTD(3)),
 	value_type UInt8 CODEC(ZSTD(3)),
 	value Float64 CODEC(ZSTD(3)),
@@ -133,7 +135,7 @@ CREATE TABLE IF NOT EXISTS metric_points_kept (
 	exemplar_attribute_types Array(LowCardinality(String)) CODEC(ZSTD(3)),
 	resource LowCardinality(String) CODEC(ZSTD(3)),
 	scope LowCardinality(String) CODEC(ZSTD(3)),
-	roll UInt64 CODEC(ZSTD(1)),
+	roll UInt64 CODEC(Delta(8), ZSTD(1)),
 	INDEX time_minmax time TYPE minmax GRANULARITY 1,
 	INDEX time_of_part time TYPE minmax GRANULARITY 8192,
 	INDEX roll_of_part roll TYPE minmax GRANULARITY 8192
@@ -145,7 +147,8 @@ SETTINGS
 	fsync_after_insert = 1,
 	fsync_part_directory = 1,
 	min_compress_block_size = 262144,
-	max_compress_block_size = 1048576;
+	max_compress_block_size = 1048576,
+	min_columns_to_activate_adaptive_write_buffer = 1;
 
 -- What tells the tiers apart, one row for each of `spans`, `logs` and `metric_points` once merged; every field only grows, so each
 -- step writes one row with the field it means and readers take the largest.
