@@ -125,7 +125,7 @@ func TestEnvironmentVectors(t *testing.T) {
 		Variables map[string]string
 		Problems  []string
 	}
-	named := regexp.MustCompile(`OTEL_[A-Z_]+`)
+	named := regexp.MustCompile(`(?:OTEL|THROUGHLINE)_[A-Z_]+`)
 	for _, c := range readVectors[vector](t, "environment.json", 20) {
 		t.Run(c.Name, func(t *testing.T) {
 			for name, value := range c.Variables {

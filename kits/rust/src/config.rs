@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use tracing::Level;
+
+use crate::sampling::Sampling;
 
 pub(crate) type LogWriter = Arc<Mutex<dyn Write + Send>>;
 
@@ -41,6 +44,10 @@ pub struct Config {
     pub(crate) log_levels: Vec<(&'static str, Level)>,
     pub(crate) log_writer: Option<LogWriter>,
     pub(crate) global: bool,
+    pub(crate) sampling: Option<Sampling>,
+    pub(crate) control_endpoint: Option<String>,
+    pub(crate) control_key: Option<String>,
+    pub(crate) kill_file: Option<PathBuf>,
     pub(crate) variables: Option<HashMap<String, String>>,
     #[cfg(feature = "testing")]
     pub(crate) memory: Option<crate::testing::Memory>,
@@ -82,6 +89,10 @@ impl Config {
             log_levels: Vec::new(),
             log_writer: None,
             global: false,
+            sampling: None,
+            control_endpoint: None,
+            control_key: None,
+            kill_file: None,
             variables: None,
             #[cfg(feature = "testing")]
             memory: None,
@@ -179,6 +190,32 @@ impl ConfigBuilder {
     /// Also sets the global tracer and meter provider and propagator of the `opentelemetry` crate, for libraries that use them.
     pub fn global(mut self, on: bool) -> Self {
         self.0.global = on;
+        self
+    }
+
+    /// Which traces are recorded: by default the parent's decision, else all. `OTEL_TRACES_SAMPLER` overrides it, and remote control both.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.0.sampling = Some(sampling);
+        self
+    }
+
+    /// Base URL of the platform that steers this kit, such as `http://127.0.0.1:4380`. Without it nothing is asked for.
+    /// `THROUGHLINE_CONTROL_ENDPOINT` overrides it. Needs the feature `control`, which is on by default.
+    pub fn control_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.0.control_endpoint = Some(url.into());
+        self
+    }
+
+    /// The Ed25519 public key, as the base64 of its 32 bytes, that control documents must be signed for. `THROUGHLINE_CONTROL_KEY`
+    /// overrides it.
+    pub fn control_key(mut self, key: impl Into<String>) -> Self {
+        self.0.control_key = Some(key.into());
+        self
+    }
+
+    /// A file that switches all telemetry off for as long as it exists. `THROUGHLINE_KILL_FILE` overrides it.
+    pub fn kill_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.kill_file = Some(path.into());
         self
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use opentelemetry::metrics::{Meter, MeterProvider, UpDownCounter};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::trace::{Span as _, SpanBuilder, SpanContext, TraceContextExt, TraceFlags, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::logs::SdkLogger;
 use opentelemetry_sdk::trace::SdkTracer;
@@ -14,11 +14,13 @@ use tokio::sync::watch;
 
 use crate::diagnostics::Diagnostics;
 use crate::exemplars::{Exemplars, Seconds};
+use crate::logs::levels::Levels;
 use crate::names;
 use crate::operation::{PANIC, panic_text};
 use crate::pipeline::Providers;
 use crate::propagate::Propagator;
 use crate::resource::KIT_VERSION;
+use crate::switches::Switches;
 
 /// The instrumentation points; each has a scope of its own, named as in the Go kit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,8 @@ pub(crate) struct Core {
     pub(crate) instruments: Instruments,
     /// How many detached tasks run.
     pub(crate) detached: watch::Sender<usize>,
+    pub(crate) switches: Switches,
+    pub(crate) levels: Levels,
     propagator: Propagator,
     tracers: Option<[SdkTracer; POINTS]>,
 }
@@ -218,6 +222,20 @@ fn scope(name: &'static str) -> InstrumentationScope {
         .build()
 }
 
+/// The flag of level 2 of Trace Context that says that the trace id is random.
+const RANDOM: TraceFlags = TraceFlags::new(0b10);
+
+/// A context with the parent's identity, but not its live span, so that ending what is made of it cannot end the parent.
+pub(crate) fn passed_on(parent: &Context) -> Context {
+    parent.with_remote_span_context(parent.span().span_context().clone())
+}
+
+/// The scope of the kit itself.
+#[cfg(feature = "control")]
+pub(crate) fn own_scope() -> InstrumentationScope {
+    scope(SCOPES[0])
+}
+
 impl Core {
     pub(crate) fn idle(service: &str) -> Self {
         Core {
@@ -226,6 +244,8 @@ impl Core {
             logger: None,
             instruments: Instruments::new(&opentelemetry::metrics::noop::NoopMeterProvider::new(), None),
             detached: watch::Sender::new(0),
+            switches: Switches::new(false),
+            levels: Levels::default(),
             propagator: Propagator::new(),
             tracers: None,
         }
@@ -236,6 +256,7 @@ impl Core {
         providers: &Providers,
         diagnostics: Arc<Diagnostics>,
         exemplars: &Exemplars,
+        switches: Switches,
     ) -> Self {
         use opentelemetry::logs::LoggerProvider as _;
         Core {
@@ -244,6 +265,8 @@ impl Core {
             logger: Some(providers.logs.logger_with_scope(scope(SCOPES[0]))),
             instruments: Instruments::new(&providers.metrics, Some(exemplars)),
             detached: watch::Sender::new(0),
+            switches,
+            levels: Levels::default(),
             propagator: Propagator::new(),
             tracers: Some(SCOPES.map(|name| providers.spans.tracer_with_scope(scope(name)))),
         }
@@ -252,11 +275,19 @@ impl Core {
     /// Starts a span and returns the context it is active in. A kit that records nothing returns the parent's identity, never its
     /// live span, so that ending the result cannot end the parent.
     pub(crate) fn start(&self, point: Point, builder: SpanBuilder, parent: &Context) -> Context {
-        let tracer = self.tracers.as_ref().and_then(|tracers| tracers.get(point.index()));
-        match tracer {
-            Some(tracer) => parent.with_span(tracer.build_with_context(builder, parent)),
-            None => parent.with_remote_span_context(parent.span().span_context().clone()),
+        let tracers = self.tracers.as_ref().filter(|_| self.switches.traces.is_on());
+        let Some(tracer) = tracers.and_then(|tracers| tracers.get(point.index())) else {
+            return passed_on(parent);
+        };
+        let span = tracer.build_with_context(builder, parent);
+        let flags = parent.span().span_context().trace_flags();
+        if span.is_recording() || flags & RANDOM != RANDOM {
+            return parent.with_span(span);
         }
+        // The SDK forgets that a trace id is random when it drops a span.
+        let dropped = span.span_context();
+        let (trace_id, span_id, state) = (dropped.trace_id(), dropped.span_id(), dropped.trace_state().clone());
+        parent.with_remote_span_context(SpanContext::new(trace_id, span_id, flags.with_sampled(false), false, state))
     }
 
     /// Tells of a panic that was caught: a log record in the trace of `cx`, and a line in the diagnostics.
@@ -264,7 +295,7 @@ impl Core {
         use opentelemetry::logs::{AnyValue, LogRecord, Logger, Severity};
         let text = format!("panic: {}", panic_text(panic));
         self.diagnostics.tell(&text, "a panic was contained", 0, &text);
-        let Some(logger) = &self.logger else {
+        let Some(logger) = self.logger.as_ref().filter(|_| self.switches.logs.is_on()) else {
             return;
         };
         let mut record = logger.create_log_record();

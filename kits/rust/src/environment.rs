@@ -1,13 +1,17 @@
 //! The environment applied to a configuration. It wins over code, and every problem found is kept, so that one start reports all.
 
 use std::collections::HashMap;
+#[cfg(feature = "control")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry_sdk::trace::Sampler;
 use tracing::Level;
 
 use crate::config::{Config, Protocol};
+#[cfg(feature = "control")]
+use crate::control::{ControlSettings, PublicKey};
+use crate::sampling::Sampling;
 
 /// What the code works with: the configuration with the environment applied.
 #[derive(Debug)]
@@ -20,7 +24,9 @@ pub(crate) struct Settings {
     pub(crate) traces_endpoint: Option<String>,
     pub(crate) metrics_endpoint: Option<String>,
     pub(crate) logs_endpoint: Option<String>,
-    pub(crate) sampler: Sampler,
+    pub(crate) sampling: Sampling,
+    #[cfg(feature = "control")]
+    pub(crate) control: ControlSettings,
     pub(crate) span_delay: Duration,
     pub(crate) log_delay: Duration,
     pub(crate) metric_interval: Duration,
@@ -49,15 +55,21 @@ impl Settings {
             ("endpoint", url)
         });
         let resource_overrides = reader.resource_attributes();
+        #[cfg(not(feature = "control"))]
+        reader.without_control(config);
         let settings = Settings {
-            disabled: reader.flag("OTEL_SDK_DISABLED"),
+            disabled: reader.flag("OTEL_SDK_DISABLED")
+                || reader.flag(DISABLED)
+                || reader.text(DISABLED).as_deref() == Some("1"),
             service_name,
             resource_overrides,
             protocol,
             traces_endpoint: reader.endpoint("TRACES", &base, protocol),
             metrics_endpoint: reader.endpoint("METRICS", &base, protocol),
             logs_endpoint: reader.endpoint("LOGS", &base, protocol),
-            sampler: reader.sampler(),
+            sampling: reader.sampling(config.sampling.as_ref()),
+            #[cfg(feature = "control")]
+            control: reader.control(config),
             span_delay: reader.millis("OTEL_BSP_SCHEDULE_DELAY", config.batch_delay),
             log_delay: reader.millis("OTEL_BLRP_SCHEDULE_DELAY", config.batch_delay),
             metric_interval: reader.millis("OTEL_METRIC_EXPORT_INTERVAL", config.metric_interval),
@@ -69,6 +81,10 @@ impl Settings {
 }
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const CONTROL_ENDPOINT: &str = "THROUGHLINE_CONTROL_ENDPOINT";
+const CONTROL_KEY: &str = "THROUGHLINE_CONTROL_KEY";
+const KILL_FILE: &str = "THROUGHLINE_KILL_FILE";
+const DISABLED: &str = "THROUGHLINE_DISABLED";
 
 fn default_endpoint(protocol: Protocol) -> &'static str {
     match protocol {
@@ -197,20 +213,55 @@ impl Reader<'_> {
         }
     }
 
-    fn sampler(&mut self) -> Sampler {
+    /// `OTEL_TRACES_SAMPLER`, else what the code says, else all. Ratios are consistent probabilities.
+    fn sampling(&mut self, own: Option<&Sampling>) -> Sampling {
         let ratio = self.ratio();
-        let always = || Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
-        match self.text("OTEL_TRACES_SAMPLER").as_deref() {
-            None | Some("parentbased_always_on") => always(),
-            Some("always_on") => Sampler::AlwaysOn,
-            Some("always_off") => Sampler::AlwaysOff,
-            Some("traceidratio") => Sampler::TraceIdRatioBased(ratio),
-            Some("parentbased_always_off") => Sampler::ParentBased(Box::new(Sampler::AlwaysOff)),
-            Some("parentbased_traceidratio") => Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(ratio))),
+        match self.text("OTEL_TRACES_SAMPLER").map(|name| name.to_ascii_lowercase()).as_deref() {
+            None => {
+                let own = own.cloned().unwrap_or_else(|| Sampling::probability(1.0));
+                own.problems().into_iter().for_each(|problem| self.problem(problem));
+                own
+            }
+            Some("parentbased_always_on") => Sampling::probability(1.0),
+            Some("always_on") => Sampling::probability(1.0).ignoring_parents(),
+            Some("always_off") => Sampling::probability(0.0).ignoring_parents(),
+            Some("traceidratio") => Sampling::probability(ratio).ignoring_parents(),
+            Some("parentbased_always_off") => Sampling::probability(0.0),
+            Some("parentbased_traceidratio") => Sampling::probability(ratio),
             Some(other) => {
                 self.problem(format!("OTEL_TRACES_SAMPLER={other} is not a known sampler"));
-                always()
+                Sampling::probability(1.0)
             }
+        }
+    }
+
+    #[cfg(feature = "control")]
+    fn control(&mut self, config: &Config) -> ControlSettings {
+        let named = self.text(CONTROL_ENDPOINT).map(|url| (CONTROL_ENDPOINT, url));
+        let endpoint = named.or_else(|| config.control_endpoint.clone().map(|url| ("control_endpoint", url)));
+        if let Some((source, url)) = &endpoint {
+            self.check_url(url, &format!("{source}={url}"), Protocol::HttpProtobuf);
+        }
+        let named = self.text(CONTROL_KEY).map(|key| (CONTROL_KEY, key));
+        let key = named.or_else(|| config.control_key.clone().map(|key| ("control_key", key)));
+        let key = key.and_then(|(source, text)| {
+            let key = PublicKey::parse(&text);
+            if key.is_none() {
+                self.problem(format!("{source} is not the base64 of an Ed25519 public key, 32 bytes"));
+            }
+            key
+        });
+        let kill_file = self.text(KILL_FILE).map(PathBuf::from).or_else(|| config.kill_file.clone());
+        ControlSettings { endpoint: endpoint.map(|(_, url)| url), key, kill_file }
+    }
+
+    /// Whoever asks for remote control must not believe it is there.
+    #[cfg(not(feature = "control"))]
+    fn without_control(&mut self, config: &Config) {
+        let options = config.control_endpoint.is_some() || config.control_key.is_some() || config.kill_file.is_some();
+        let asked = [CONTROL_ENDPOINT, CONTROL_KEY, KILL_FILE].iter().any(|name| self.text(name).is_some());
+        if options || asked {
+            self.problem("remote control and the kill file need the crate feature control".into());
         }
     }
 
@@ -355,7 +406,8 @@ mod tests {
             let error = crate::init(config).err();
             let told = error.as_ref().map(ToString::to_string).unwrap_or_default();
             let words = told.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
-            let found: BTreeSet<_> = words.filter(|word| word.starts_with("OTEL_")).collect();
+            let found: BTreeSet<_> =
+                words.filter(|word| word.starts_with("OTEL_") || word.starts_with("THROUGHLINE_")).collect();
             let problems = case["problems"].as_array().expect("problems").iter();
             let expected: BTreeSet<_> = problems.filter_map(serde_json::Value::as_str).collect();
             assert_eq!(found, expected, "{}: {told}", case["name"]);

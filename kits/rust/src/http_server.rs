@@ -97,6 +97,11 @@ where
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
         let core = Arc::clone(&self.layer.core);
+        if !core.switches.http_server.is_on() {
+            let context = self.layer.passed_on(&request);
+            let _active = context.clone().attach();
+            return ResponseFuture { inner: self.inner.call(request), context, pending: None };
+        }
         let pending =
             Pending { core, operation: self.layer.start(&request), ending: Box::new(ServerEnding(StatusCode::OK)) };
         let context = pending.operation.context().clone();
@@ -106,6 +111,11 @@ where
 }
 
 impl HttpLayer {
+    /// The caller's context, when nothing is recorded.
+    fn passed_on<B>(&self, request: &Request<B>) -> Context {
+        if self.public { Context::new() } else { self.core.extract(&HttpExtractor(request.headers())) }
+    }
+
     fn start<B>(&self, request: &Request<B>) -> Operation {
         let remote = self.core.extract(&HttpExtractor(request.headers()));
         let (method, span_method) = method_of(request.method());

@@ -7,8 +7,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "control")]
+use opentelemetry::Key;
 use opentelemetry::global;
 use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -19,10 +22,13 @@ use crate::core::Core;
 use crate::diagnostics::Diagnostics;
 use crate::environment::Settings;
 use crate::exemplars::Exemplars;
+use crate::limits::SpanLimits;
 use crate::pipeline::{Pipeline, Providers};
 use crate::propagate::Propagator;
 use crate::queue::{Counter, SignalStats};
 use crate::resource;
+use crate::sampling::Sampler;
+use crate::switches::Switches;
 
 /// A configuration that could not be used. Take the kit out of it, which records nothing but works, and go on serving.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +96,9 @@ pub(crate) struct Inner {
     pub(crate) log_levels: Vec<(&'static str, tracing::Level)>,
     drop_timeout: Duration,
     closed: AtomicBool,
+    /// The thread that listens to remote control ends with the kit.
+    #[cfg(feature = "control")]
+    steering: Option<crate::control::Steering>,
 }
 
 impl fmt::Debug for Kit {
@@ -138,13 +147,20 @@ fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError
     let counters: [Arc<Counter>; 3] = Default::default();
     let diagnostics = Arc::new(Diagnostics::new(&settings.service_name));
     let exemplars = Arc::new(Exemplars::default());
+    let switches = Switches::new(true);
+    let sampler = Sampler::new(settings.sampling.clone(), switches.traces.clone());
+    let limits = Arc::<SpanLimits>::default();
+    let resource = resource::build(config, settings);
     let mut pipeline = Pipeline {
         config,
         settings,
-        resource: resource::build(config, settings),
+        resource: resource.clone(),
         counters: counters.clone(),
         diagnostics: Arc::clone(&diagnostics),
         exemplars: Arc::clone(&exemplars),
+        sampler: sampler.clone(),
+        metrics_on: switches.metrics.clone(),
+        limits: Arc::clone(&limits),
     };
     let providers = pipeline.build()?;
     if config.global {
@@ -152,8 +168,10 @@ fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError
         global::set_meter_provider(providers.metrics.clone());
         global::set_text_map_propagator(Propagator::new());
     }
-    let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars);
-    Ok(Kit::assemble(config, settings, core, Some(providers), counters))
+    let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars, switches);
+    let mut kit = Kit::assemble(config, settings, core, Some(providers), counters);
+    kit.steer(settings, sampler, limits, &resource);
+    Ok(kit)
 }
 
 impl Kit {
@@ -174,7 +192,41 @@ impl Kit {
                 log_levels: config.log_levels.clone(),
                 drop_timeout: config.drop_timeout,
                 closed: AtomicBool::new(false),
+                #[cfg(feature = "control")]
+                steering: None,
             }),
+        }
+    }
+
+    /// Begins to listen to remote control.
+    #[cfg(feature = "control")]
+    fn steer(&mut self, settings: &Settings, sampler: Sampler, limits: Arc<SpanLimits>, resource: &Resource) {
+        let text = |key: &'static str| resource.get(&Key::from_static_str(key)).map(|value| value.to_string());
+        let helm = crate::control::Helm {
+            core: Arc::clone(self.core()),
+            sampler,
+            limits,
+            environment: text("deployment.environment.name").unwrap_or_default(),
+            instance: text("service.instance.id").unwrap_or_default(),
+            meter: self.own_meter(),
+        };
+        let steering = crate::control::Steering::start(&settings.control, helm);
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.steering = steering;
+        }
+    }
+
+    #[cfg(not(feature = "control"))]
+    #[allow(clippy::unused_self)]
+    fn steer(&mut self, _: &Settings, _: Sampler, _: Arc<SpanLimits>, _: &Resource) {}
+
+    /// The meter of the kit's own scope.
+    #[cfg(feature = "control")]
+    fn own_meter(&self) -> opentelemetry::metrics::Meter {
+        use opentelemetry::metrics::MeterProvider as _;
+        match &self.inner.providers {
+            Some(providers) => providers.metrics.meter_with_scope(crate::core::own_scope()),
+            None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter("throughline"),
         }
     }
 
@@ -182,10 +234,10 @@ impl Kit {
         &self.inner.core
     }
 
-    /// False when the kit records nothing: `OTEL_SDK_DISABLED=true`, or a configuration that could not be used.
+    /// False when the kit records nothing: `OTEL_SDK_DISABLED=true`, a configuration that could not be used, or switched off since.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        self.inner.providers.is_some()
+        self.core().switches.all.is_on()
     }
 
     /// What became of the telemetry so far.

@@ -21,6 +21,7 @@
 //! # Features
 //! | feature | gives |
 //! |---|---|
+//! | `control` (default) | remote control and the kill file: [`ConfigBuilder::control_endpoint`] |
 //! | `http` (default) | [`Kit::http_layer`]: HTTP servers, for axum and any tower service |
 //! | `reqwest` | `Kit::send`: HTTP clients |
 //! | `tonic` | `Kit::grpc_server_layer`, `Kit::grpc_client_layer` |
@@ -36,6 +37,7 @@
 // What one integration needs is dead code without it. The full build checks for code that is dead everywhere.
 #![cfg_attr(
     not(all(
+        feature = "control",
         feature = "http",
         feature = "reqwest",
         feature = "tonic",
@@ -53,6 +55,8 @@ mod baggage;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
 mod body;
 mod config;
+#[cfg(feature = "control")]
+mod control;
 mod core;
 mod diagnostics;
 mod environment;
@@ -72,6 +76,7 @@ pub mod jetstream;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod kit;
+mod limits;
 mod logs;
 #[cfg(any(feature = "nats", feature = "kafka"))]
 mod messaging;
@@ -87,10 +92,12 @@ pub mod redis;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 mod resource;
+mod sampling;
 #[cfg(feature = "sqlx")]
 mod sql;
 #[cfg(feature = "sqlx")]
 mod sql_text;
+mod switches;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -110,8 +117,10 @@ pub use propagate::Propagator;
 pub use queue::SignalStats;
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::Send;
+pub use sampling::{Sampling, SamplingRule};
 #[cfg(feature = "sqlx")]
 pub use sql::{Database, Query};
+pub use switches::Switch;
 pub use task::Span;
 #[cfg(feature = "tonic")]
 pub use tonic_layer::{CallFuture, GrpcClient, GrpcClientLayer, GrpcServer, GrpcServerLayer};

@@ -152,6 +152,18 @@ impl Messaging {
         operation.begun(started.clock).end(Outcome::Success);
     }
 
+    /// Receiving and settling belong to processing.
+    fn is_on(&self, kind: &str) -> bool {
+        let switches = &self.core.switches;
+        let switch = match (self.system, kind) {
+            ("kafka", "send") => &switches.kafka_publish,
+            ("kafka", _) => &switches.kafka_process,
+            (_, "send") => &switches.nats_publish,
+            (_, _) => &switches.nats_process,
+        };
+        switch.is_on()
+    }
+
     fn operation(
         &self,
         name: &'static str,
@@ -159,6 +171,9 @@ impl Messaging {
         destination: Destination<'_>,
         complete: impl FnOnce(SpanBuilder, Vec<KeyValue>) -> SpanBuilder,
     ) -> Operation {
+        if !self.is_on(kind) {
+            return Operation::idle(&Context::current());
+        }
         let measured = self.shared(name, kind, destination);
         let builder = SpanBuilder::from_name(format!("{name} {}", destination.label()));
         let builder = complete(builder, measured.clone());
@@ -203,8 +218,12 @@ impl Messaging {
             .with_attributes(attributes)
             .with_links(messages.links);
         let instruments = self.instruments();
-        let operation = Operation::start(&self.core, self.point, builder, &messages.parent)
-            .measured(&instruments.process_duration, measured);
+        let operation = if self.is_on("process") {
+            Operation::start(&self.core, self.point, builder, &messages.parent)
+                .measured(&instruments.process_duration, measured)
+        } else {
+            Operation::idle(&messages.parent)
+        };
         let context = operation.context().clone();
         let guarded = AssertUnwindSafe(work.with_context(context)).catch_unwind().await;
         let (outcome, result) = match guarded {

@@ -10,7 +10,7 @@ use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue, Value};
 
 use crate::attributes;
-use crate::core::{Core, Point};
+use crate::core::{Core, Point, passed_on};
 use crate::exemplars::Seconds;
 use crate::names;
 
@@ -55,9 +55,24 @@ pub(crate) struct Operation {
     active: Option<(UpDownCounter<i64>, Vec<KeyValue>)>,
     abandoned: Option<(Outcome, Option<KeyValue>)>,
     ended: bool,
+    /// Switched off: nothing is measured.
+    idle: bool,
 }
 
 impl Operation {
+    /// An operation that is switched off: it passes the parent on and records nothing.
+    pub(crate) fn idle(parent: &Context) -> Self {
+        Operation {
+            context: passed_on(parent),
+            started: Instant::now(),
+            measure: None,
+            active: None,
+            abandoned: None,
+            ended: false,
+            idle: true,
+        }
+    }
+
     pub(crate) fn start(core: &Arc<Core>, point: Point, builder: SpanBuilder, parent: &Context) -> Self {
         Operation {
             context: core.start(point, builder, parent),
@@ -66,17 +81,20 @@ impl Operation {
             active: None,
             abandoned: None,
             ended: false,
+            idle: false,
         }
     }
 
     pub(crate) fn measured(mut self, duration: &Seconds, attributes: Vec<KeyValue>) -> Self {
-        self.measure = Some(Measure { duration: duration.clone(), attributes });
+        self.measure = (!self.idle).then(|| Measure { duration: duration.clone(), attributes });
         self
     }
 
     pub(crate) fn counted(mut self, active: &UpDownCounter<i64>, attributes: Vec<KeyValue>) -> Self {
-        active.add(1, &attributes);
-        self.active = Some((active.clone(), attributes));
+        if !self.idle {
+            active.add(1, &attributes);
+            self.active = Some((active.clone(), attributes));
+        }
         self
     }
 

@@ -18,7 +18,10 @@ use crate::diagnostics::Diagnostics;
 use crate::environment::Settings;
 use crate::exemplars::Exemplars;
 use crate::export::{Guard, Http};
+use crate::limits::{Limited, SpanLimits};
 use crate::queue::{Counted, Counter};
+use crate::sampling::Sampler;
+use crate::switches::{Switch, Switched};
 
 /// The SDK's providers of one kit.
 #[derive(Clone)]
@@ -36,6 +39,9 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) counters: [Arc<Counter>; 3],
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) exemplars: Arc<Exemplars>,
+    pub(crate) sampler: Sampler,
+    pub(crate) metrics_on: Switch,
+    pub(crate) limits: Arc<SpanLimits>,
 }
 
 impl Pipeline<'_> {
@@ -101,9 +107,8 @@ impl Pipeline<'_> {
     }
 
     fn spans<E: SpanExporter + 'static>(&self, exporter: Option<E>) -> SdkTracerProvider {
-        let builder = SdkTracerProvider::builder()
-            .with_sampler(self.settings.sampler.clone())
-            .with_resource(self.resource.clone());
+        let builder =
+            SdkTracerProvider::builder().with_sampler(self.sampler.clone()).with_resource(self.resource.clone());
         let Some(exporter) = exporter else {
             return builder.build();
         };
@@ -112,7 +117,8 @@ impl Pipeline<'_> {
             .with_max_export_batch_size(self.config.batch_size_max)
             .with_scheduled_delay(self.settings.span_delay)
             .build();
-        let processor = BatchSpanProcessor::builder(self.guard("span", exporter)).with_batch_config(batches).build();
+        let exporter = Limited { inner: self.guard("span", exporter), limits: Arc::clone(&self.limits) };
+        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
         builder.with_span_processor(self.counted("span", processor)).build()
     }
 
@@ -135,9 +141,8 @@ impl Pipeline<'_> {
         let Some(exporter) = exporter else {
             return builder.build();
         };
-        let reader = PeriodicReader::builder(self.guard("metric", exporter))
-            .with_interval(self.settings.metric_interval)
-            .build();
+        let exporter = Switched { inner: self.guard("metric", exporter), on: self.metrics_on.clone() };
+        let reader = PeriodicReader::builder(exporter).with_interval(self.settings.metric_interval).build();
         builder.with_reader(reader).build()
     }
 }

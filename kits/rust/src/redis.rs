@@ -57,6 +57,9 @@ impl Kit {
 
 impl<C> Connection<C> {
     fn start(&self, name: String, own: Option<KeyValue>) -> Operation {
+        if !self.core.switches.redis.is_on() {
+            return Operation::idle(&Context::current());
+        }
         let mut measured = self.shared.to_vec();
         measured.push(KeyValue::new(names::DB_OPERATION_NAME, name.clone()));
         let mut attributes = measured.clone();

@@ -128,6 +128,9 @@ impl Ending for ClientEnding {
 }
 
 fn start(core: &Arc<Core>, request: &Request, template: Option<&'static str>, resend_count: u32) -> Operation {
+    if !core.switches.http_client.is_on() {
+        return Operation::idle(&Context::current());
+    }
     let (method, span_method) = method_of(request.method());
     let mut measured = vec![KeyValue::new(names::HTTP_METHOD, method)];
     let authority = request.url().authority();

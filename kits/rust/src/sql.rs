@@ -84,8 +84,11 @@ impl Query<'_> {
     }
 
     fn start(&self) -> Operation {
-        let statement = Statement::parse(self.text);
         let core = &self.database.core;
+        if !core.switches.sql.is_on() {
+            return Operation::idle(&Context::current());
+        }
+        let statement = Statement::parse(self.text);
         let mut measured = self.database.shared.to_vec();
         let parts = [(names::DB_OPERATION_NAME, &statement.operation), (names::DB_QUERY_SUMMARY, &statement.summary)];
         for (key, value) in parts {

@@ -187,6 +187,9 @@ impl Kit {
                 builder = builder.with_links(vec![Link::new(span_context, Vec::new(), 0)]);
             }
         }
+        if !self.core().switches.task.is_on() {
+            return Operation::idle(&parent);
+        }
         let instruments = &self.core().instruments;
         Operation::start(self.core(), Point::Task, builder, &parent)
             .measured(&instruments.task_duration, attributes.clone())

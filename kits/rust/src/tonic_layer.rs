@@ -213,12 +213,17 @@ impl Call<'_> {
         let mut attributes = measured.clone();
         attributes.extend(self.attributes);
         let instruments = &self.core.instruments;
-        let (kind, duration) = match self.side {
-            Side::Server => (SpanKind::Server, &instruments.rpc_server_duration),
-            Side::Client => (SpanKind::Client, &instruments.rpc_client_duration),
+        let switches = &self.core.switches;
+        let (kind, duration, on) = match self.side {
+            Side::Server => (SpanKind::Server, &instruments.rpc_server_duration, &switches.grpc_server),
+            Side::Client => (SpanKind::Client, &instruments.rpc_client_duration, &switches.grpc_client),
         };
         let builder = SpanBuilder::from_name(method.clone()).with_kind(kind).with_attributes(attributes);
-        let mut operation = Operation::start(self.core, Point::Grpc, builder, parent).measured(duration, measured);
+        let mut operation = if on.is_on() {
+            Operation::start(self.core, Point::Grpc, builder, parent).measured(duration, measured)
+        } else {
+            Operation::idle(parent)
+        };
         // Whoever drops a call does not want its answer any more; only to the caller that is a failure.
         let canceled = status_name(Code::Cancelled);
         let outcome = match self.side {

@@ -30,6 +30,7 @@ struct LogLayer {
 
 /// Which events are loud enough.
 struct Loudness {
+    core: Arc<Core>,
     level: Level,
     levels: Vec<(&'static str, Level)>,
 }
@@ -57,7 +58,11 @@ impl Kit {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let layer = LogLayer { core: Arc::clone(self.core()), writer: self.inner.log_writer.clone() };
-        layer.with_filter(Loudness { level: self.inner.log_level, levels: self.inner.log_levels.clone() })
+        layer.with_filter(Loudness {
+            core: Arc::clone(self.core()),
+            level: self.inner.log_level,
+            levels: self.inner.log_levels.clone(),
+        })
     }
 
     /// Makes [`log_layer`](Kit::log_layer) the process's subscriber. Returns false when there is one already.
@@ -73,7 +78,12 @@ impl Loudness {
         metadata.is_event() && *metadata.level() <= self.level_of(metadata.target())
     }
 
+    /// Remote control comes first.
     fn level_of(&self, target: &str) -> Level {
+        self.core.levels.level_of(target).unwrap_or_else(|| self.own_level_of(target))
+    }
+
+    fn own_level_of(&self, target: &str) -> Level {
         let covers = |module: &str| {
             let rest = target.strip_prefix(module);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
@@ -94,7 +104,7 @@ impl<S> Filter<S> for Loudness {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level.into())
+        Some(self.core.levels.loudest().map_or(self.level, |said| said.max(self.level)).into())
     }
 }
 
@@ -189,7 +199,7 @@ impl LogLayer {
     }
 
     fn export(&self, record: &Record<'_>) {
-        let Some(logger) = &self.core.logger else {
+        let Some(logger) = self.core.logger.as_ref().filter(|_| self.core.switches.logs.is_on()) else {
             return;
         };
         let mut out = logger.create_log_record();

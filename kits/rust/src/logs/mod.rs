@@ -1,4 +1,5 @@
 //! Logs: JSON lines with the active trace, and the same records over OTLP.
 
 mod layer;
+pub(crate) mod levels;
 pub(crate) mod line;
