@@ -10,6 +10,7 @@ import type {
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Clock } from '../base/clock.ts';
+import type { ControlBoard } from '../control/board.ts';
 import type { PipelineResponse, StatusResponse } from './contract.ts';
 import { Inquiry, type QueryEngine } from './engine.ts';
 import { SpanBudget } from './span-budget.ts';
@@ -35,6 +36,8 @@ export interface ApiOptions {
 	readonly metricsText: () => Promise<string>;
 	/** Directory of the built UI; it may be missing and may appear later. */
 	readonly uiDir: string;
+	/** What kits are told. */
+	readonly control: ControlBoard;
 	/** Address the server binds; a loopback one turns the Host check on. */
 	readonly bindHost: string;
 	/** Host headers answered beside localhost and IP addresses. */

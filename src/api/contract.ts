@@ -219,6 +219,21 @@ export type PipelineResponse = z.infer<typeof PipelineResponse>;
 export const ExportQuery = TimeRangeQuery.extend({ service: z.string().optional() });
 
 /** Path templates, for client and server alike. */
+export const KitsResponse = z.object({
+	revision: z.int().describe('of the documents in force here'),
+	kits: z.array(
+		z.object({
+			service: z.string(),
+			environment: z.string(),
+			instance: z.string(),
+			sdk: z.string(),
+			revision: z.int().describe("in force at the kit; 0 while its code's own settings count"),
+			seenMs: z.number(),
+		}),
+	),
+});
+export type KitsResponse = z.infer<typeof KitsResponse>;
+
 export const PATHS = {
 	status: '/api/v1/status',
 	pipeline: '/api/v1/pipeline',
@@ -230,4 +245,7 @@ export const PATHS = {
 	traceLogs: '/api/v1/traces/:traceId/logs',
 	traceOtlp: '/api/v1/traces/:traceId/otlp',
 	export: '/api/v1/export/:signal',
+	kits: '/api/v1/kits',
+	kitConfig: '/v1/kit/config',
+	jaegerSampling: '/sampling',
 } as const;

@@ -3,6 +3,7 @@
 import type { Resource } from './context.ts';
 import { registerExport } from './export.ts';
 import { registerJaeger } from './jaeger.ts';
+import { registerKitConfig } from './kit-config.ts';
 import { registerPipeline } from './pipeline.ts';
 import { registerProbes } from './probes.ts';
 import { registerServices } from './services.ts';
@@ -23,4 +24,5 @@ export const RESOURCES: readonly Resource[] = [
 	registerTraceOtlp,
 	registerExport,
 	registerJaeger,
+	registerKitConfig,
 ];

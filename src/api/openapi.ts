@@ -7,6 +7,7 @@ import type { ApiApp } from './context.ts';
 import {
 	Attribute,
 	ErrorBody,
+	KitsResponse,
 	LogRecord,
 	LogsResponse,
 	OperationSummary,
@@ -25,6 +26,7 @@ import {
 const NAMED = {
 	Attribute,
 	ErrorBody,
+	KitsResponse,
 	LogRecord,
 	LogsResponse,
 	OperationSummary,
@@ -71,6 +73,7 @@ export async function registerOpenApi(app: ApiApp, version: string): Promise<voi
 				{ name: 'services', description: 'rate, errors and latency' },
 				{ name: 'traces', description: 'traces, spans and their logs' },
 				{ name: 'export', description: 'everything that came in, given back' },
+				{ name: 'control', description: 'what kits are told while their services run' },
 				{ name: 'jaeger', description: "Jaeger's query API in Jaeger's own JSON, for its UI and Grafana" },
 			],
 		},

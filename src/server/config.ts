@@ -10,6 +10,8 @@ import { resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { Failure } from '../base/errors.ts';
+import { signingKey } from '../control/board.ts';
+import { ControlDocument, documentProblems, ServiceDocument } from '../control/document.ts';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -48,6 +50,9 @@ const serverUrl = z
 		(url) => !/^[^/]*\/\/[^/?#]*@/.test(url),
 		'put user and password into storage.clickhouse.username and storage.clickhouse.password',
 	);
+
+/** Written in the file alone: there is no flag and no variable for a document. */
+const FILE_ONLY = { fileOnly: true };
 
 export const Config = z.strictObject({
 	data: z
@@ -146,6 +151,23 @@ export const Config = z.strictObject({
 			level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 		})
 		.prefault({}),
+	control: z
+		.strictObject({
+			defaults: ControlDocument.prefault({}).meta(FILE_ONLY),
+			environments: z.record(z.string().min(1), ControlDocument).default({}).meta(FILE_ONLY),
+			services: z.record(z.string().min(1), ServiceDocument).default({}).meta(FILE_ONLY),
+			signingKey: z
+				.string()
+				.default('')
+				.refine((seed) => seed === '' || signingKey(seed) !== undefined, 'write the base64 of the 32-byte seed of an Ed25519 key')
+				.describe('signs control documents; secret, prefer the environment'),
+			waitingMax: whole(z.int().min(1).max(100_000)).default(10_000).describe('kits that may wait for news at once'),
+			reloadEveryMs: whole(z.int().min(50).max(60_000)).default(500).describe('how often the configuration file is looked at for changes'),
+		})
+		.superRefine((section, context) => {
+			for (const problem of documentProblems(section)) context.addIssue({ code: 'custom', message: problem });
+		})
+		.prefault({}),
 	telemetry: z
 		.strictObject({
 			traces: flag(true).describe("record the platform's own spans, as service 'throughline'"),
@@ -163,7 +185,14 @@ export interface ConfigSources {
 }
 
 /** Variables that steer the program but are no configuration paths. */
-const OTHER_VARIABLES = new Set(['THROUGHLINE_CONFIG']);
+const OTHER_VARIABLES = new Set([
+	'THROUGHLINE_CONFIG',
+	// Of the kits, which may run beside the platform.
+	'THROUGHLINE_CONTROL_ENDPOINT',
+	'THROUGHLINE_CONTROL_KEY',
+	'THROUGHLINE_DISABLED',
+	'THROUGHLINE_KILL_FILE',
+]);
 
 /** Every leaf of the configuration, e.g. `otlp.grpc.port`. */
 export function configPaths(): string[] {
@@ -267,6 +296,7 @@ function explain(issue: z.core.$ZodIssue, paths: readonly string[]): string[] {
 }
 
 function leaves(schema: z.ZodType, prefix: string): string[] {
+	if (schema.meta()?.fileOnly === true) return [];
 	const inner = unwrap(schema);
 	if (!(inner instanceof z.ZodObject)) return [prefix];
 	return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, child]) =>

@@ -9,7 +9,9 @@ import type { HealthReport } from '../api/context.ts';
 import { systemClock } from '../base/clock.ts';
 import { Failure } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { systemTimer } from '../base/timer.ts';
 import type { SegmentBuffer } from '../buffer/buffer.ts';
+import type { ControlBoard } from '../control/board.ts';
 import { ByteBudget } from '../receive/byte-budget.ts';
 import { startGrpcReceiver } from '../receive/grpc.ts';
 import { startHttpReceiver } from '../receive/http.ts';
@@ -20,6 +22,7 @@ import { EmbeddedEngine, type EngineEvent } from '../store/embedded/supervisor.t
 import { migrate } from '../store/schema/migrate.ts';
 import { pipelineAccount } from './account.ts';
 import type { Config } from './config.ts';
+import { type ConfigSource, startSteering } from './control.ts';
 import { BlockIngest } from './ingest.ts';
 import { keepTiers, openArrivals } from './keep-tiers.ts';
 import { createLog } from './log.ts';
@@ -43,21 +46,28 @@ const STARTED_MS = systemClock.nowMs();
 const UI_DIR = join(import.meta.dirname, '../../dist/ui');
 
 /** Starts everything. Throws `Failure` (a port or the data directory taken, an engine that does not come up); then nothing is left running. */
-export async function start(config: Config): Promise<Server> {
+export async function start(config: Config, source?: ConfigSource): Promise<Server> {
 	const log = createLog(config.log);
 	const running = new Running(log);
 	try {
-		return await startParts(config, log, running);
+		return await startParts(config, source, log, running);
 	} catch (error) {
 		await running.stop();
 		throw error;
 	}
 }
 
-async function startParts(config: Config, log: ReturnType<typeof createLog>, running: Running): Promise<Server> {
+async function startParts(
+	config: Config,
+	source: ConfigSource | undefined,
+	log: ReturnType<typeof createLog>,
+	running: Running,
+): Promise<Server> {
 	const metrics = collectMetrics();
 	const lock = lockDirectory(config.data.dir);
 	running.add('data directory lock', () => lock.release());
+	const steering = startSteering({ config, source, clock: systemClock, timer: systemTimer, metrics, log });
+	running.add('remote control', () => steering.stop());
 
 	const engine = await startEngine(config, log, running);
 	const store = openStore(config, engine, running);
@@ -96,6 +106,7 @@ async function startParts(config: Config, log: ReturnType<typeof createLog>, run
 		tracer,
 		log,
 		running,
+		control: steering.board,
 		endpoints: { otlpGrpc: otlpGrpcUrl, otlpHttp: otlpHttpUrl },
 	});
 	log.info({ apiUrl, otlpGrpcUrl, otlpHttpUrl, dataDir: config.data.dir, version: VERSION }, 'ready');
@@ -169,10 +180,11 @@ interface ApiParts {
 	readonly tracer: Tracer | undefined;
 	readonly log: ReturnType<typeof createLog>;
 	readonly running: Running;
+	readonly control: ControlBoard;
 	readonly endpoints: { readonly otlpGrpc: string; readonly otlpHttp: string };
 }
 
-async function startApi({ config, store, engine, buffer, metrics, tracer, log, running, endpoints }: ApiParts): Promise<string> {
+async function startApi({ config, store, engine, buffer, metrics, tracer, log, running, control, endpoints }: ApiParts): Promise<string> {
 	const { host, port, allowedHosts, queryTimeoutMs } = config.api;
 	const app = await buildApi({
 		engine: tracer === undefined ? store : traceQueries(store, tracer),
@@ -184,6 +196,7 @@ async function startApi({ config, store, engine, buffer, metrics, tracer, log, r
 		health: () => healthOf(store, engine),
 		metricsText: () => metrics.text(),
 		uiDir: UI_DIR,
+		control,
 		bindHost: host,
 		allowedHosts,
 		queryTimeoutMs,

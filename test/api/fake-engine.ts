@@ -5,6 +5,8 @@ import { buildApi } from '../../src/api/app.ts';
 import type { ApiApp, ApiOptions } from '../../src/api/context.ts';
 import type { QueryEngine } from '../../src/api/engine.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { systemTimer } from '../../src/base/timer.ts';
+import { ControlBoard } from '../../src/control/board.ts';
 import type { QueryOptions } from '../../src/store/client.ts';
 
 export interface FakeCall extends QueryOptions {
@@ -32,6 +34,14 @@ export function buildFake(over: Partial<ApiOptions> = {}): Promise<ApiApp> {
 		pipeline: () => Promise.resolve({ sinceMs: 0, signals: [], buffer: { segments: 0, bytes: 0, bytesMax: 1, oldestSeconds: 0 } }),
 		health: () => ({ ready: true, reasons: [] }),
 		metricsText: () => Promise.resolve('# HELP up is up\nup 1\n'),
+		control: new ControlBoard({
+			documents: { defaults: {}, environments: {}, services: {} },
+			revision: 1,
+			signingKey: undefined,
+			waitingMax: 10,
+			clock: systemClock,
+			timer: systemTimer,
+		}),
 		uiDir: '/nonexistent/ui',
 		bindHost: '127.0.0.1',
 		allowedHosts: [],

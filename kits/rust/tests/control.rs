@@ -74,6 +74,10 @@ fn etag(document: &str) -> String {
     format!("\"{}\"", document.len() * 1000 + document.bytes().map(usize::from).sum::<usize>())
 }
 
+async fn answer(_: Request<String>) -> Result<http::Response<String>, std::convert::Infallible> {
+    Ok(http::Response::new(String::new()))
+}
+
 fn revision(bench: &Bench) -> Option<f64> {
     bench.point("kit.control.revision", &[])
 }
@@ -163,7 +167,7 @@ async fn a_switched_off_edge_passes_the_trace_on() {
     platform.say(r#"{"v":1,"revision":8,"signals":{"traces":false}}"#);
     until("revision 8", || revision(&bench) == Some(8.0)).await;
     let service = ServiceBuilder::new().layer(bench.kit.http_layer());
-    let service = service.service_fn(async |_: Request<String>| Ok::<_, ()>(http::Response::new(String::new())));
+    let service = service.service_fn(answer);
     drop(service.oneshot(Request::new(String::new())).await);
     assert_eq!(bench.spans().len(), 0);
     assert_eq!(bench.point("http.server.request.duration", &[]), Some(1.0));
@@ -172,11 +176,9 @@ async fn a_switched_off_edge_passes_the_trace_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn levels_and_limits_follow_the_platform() {
     use throughline::opentelemetry::KeyValue;
-    use tracing_subscriber::prelude::*;
     let platform = Platform::start(r#"{"v":1,"revision":7,"limits":{"attr_value_len":16},"logs":{"level":"error","overrides":{"control::db":"debug"}}}"#).await;
     let bench = platform.bench(|config| config.log_writer(std::io::sink()));
-    let subscriber = tracing_subscriber::registry().with(bench.kit.log_layer());
-    let _logging = tracing::subscriber::set_default(subscriber);
+    assert!(bench.kit.install_logs());
     let say = || {
         tracing::info!(target: "control", "quiet");
         tracing::debug!(target: "control::db::pool", "loud");
@@ -220,7 +222,7 @@ async fn what_is_not_sampled_is_measured() {
     let config = Config::builder("test").variables([("X", "y")]).sampling(Sampling::probability(0.0));
     let bench = Bench { kit: throughline::init(config.memory(memory.clone()).build()).unwrap(), memory };
     let service = ServiceBuilder::new().layer(bench.kit.http_layer());
-    let service = service.service_fn(async |_: Request<String>| Ok::<_, ()>(http::Response::new(String::new())));
+    let service = service.service_fn(answer);
     for _ in 0..10 {
         drop(service.clone().oneshot(Request::new(String::new())).await);
     }

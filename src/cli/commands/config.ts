@@ -15,6 +15,7 @@ export function config(program: Command): void {
 		const { encryption } = settings.buffer;
 		const shown = {
 			...settings,
+			control: { ...settings.control, signingKey: settings.control.signingKey && '(set)' },
 			buffer: { ...settings.buffer, encryption: { ...encryption, keys: encryption.keys.map(() => '(set)') } },
 			storage: { ...settings.storage, clickhouse: { ...settings.storage.clickhouse, password: password && '(set)' } },
 		};

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { countBuffersWithHeap } from '../../server/heap.ts';
-import { settingsOf, withSettings } from './settings.ts';
+import { settingsFileOf, settingsOf, withSettings } from './settings.ts';
 
 export function serve(program: Command): void {
 	withSettings(program.command('serve', { isDefault: true }).description('receive, store and show telemetry')).action(
@@ -21,7 +21,8 @@ export function serve(program: Command): void {
 			const settings = settingsOf(command);
 			// The platform's code is most of the program; the other commands start without it.
 			const { start } = await import('../../server/start.ts');
-			const server = await start(settings);
+			const file = settingsFileOf(command);
+			const server = await start(settings, file === undefined ? undefined : { file, read: () => settingsOf(command) });
 			drains = true;
 			// The line `make up`, the demo and the tests wait for.
 			console.log(`ready ${server.apiUrl} otlp-grpc ${server.otlpGrpcUrl} otlp-http ${server.otlpHttpUrl}`);

@@ -21,9 +21,13 @@ export function withSettings(command: Command): Command {
 
 /** The configuration a command was called with. Throws `Failure('invalid_argument')` listing every problem. */
 export function settingsOf(command: Command): Config {
+	return loadConfig({ file: settingsFileOf(command), env: process.env, flags: parseFlags(command.args) });
+}
+
+/** The file among the sources of a command's configuration. */
+export function settingsFileOf(command: Command): string | undefined {
 	const { config } = command.opts<{ config?: string }>();
-	const file = config ?? (process.env.THROUGHLINE_CONFIG || undefined) ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
-	return loadConfig({ file, env: process.env, flags: parseFlags(command.args) });
+	return config ?? (process.env.THROUGHLINE_CONFIG || undefined) ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
 }
 
 /** `['--api.port', '1', '--api.host=x']` -> `{'api.port': '1', 'api.host': 'x'}`. Throws for words that are no flag. */

@@ -67,6 +67,10 @@ fn points(data: &AggregatedMetrics) -> Vec<(Vec<KeyValue>, f64)> {
             MetricData::Sum(sum) => {
                 sum.data_points().map(|point| (point.attributes().cloned().collect(), number(point.value()))).collect()
             }
+            MetricData::Gauge(gauge) => gauge
+                .data_points()
+                .map(|point| (point.attributes().cloned().collect(), number(point.value())))
+                .collect(),
             MetricData::Histogram(histogram) => histogram
                 .data_points()
                 .map(|point| (point.attributes().cloned().collect(), point.count() as f64))
