@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeRequest } from '../../test/otlp/reference.ts';
 import { systemClock } from '../base/clock.ts';
 import { noMetrics } from '../base/metrics.ts';
+import { systemTimer, type Timer } from '../base/timer.ts';
 import type { BufferRecord } from '../buffer/buffer.ts';
 import { BlockIngest } from './ingest.ts';
 
@@ -21,6 +22,7 @@ test('the bytes of a block stay as they are until they are on disk, although the
 			written.push({ before, after: Buffer.from(payload).toString('latin1'), rows: records[0]?.rows ?? 0 });
 		},
 		clock: systemClock,
+		timer: systemTimer,
 		metrics: noMetrics,
 	});
 	const exports: Promise<unknown>[] = [];
@@ -38,6 +40,7 @@ test('a sender that is alone is answered at once; those that come together share
 	const ingest = new BlockIngest({
 		append: async (records) => void commits.push(records[0]?.rows ?? 0),
 		clock: systemClock,
+		timer: systemTimer,
 		metrics: noMetrics,
 	});
 	await ingest.export('traces', 'protobuf', request(1, 'alone'));
@@ -59,11 +62,36 @@ test('an append that fails is told to all who waited for it, and the next one go
 			if (fail) throw new Error('the disk is gone');
 		},
 		clock: systemClock,
+		timer: systemTimer,
 		metrics: noMetrics,
 	});
 	const results = await Promise.allSettled([1, 2].map(() => ingest.export('traces', 'protobuf', request(3, 'lost'))));
 	expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
 	fail = false;
 	expect(await ingest.export('traces', 'protobuf', request(3, 'kept'))).toMatchObject({ accepted: 3 });
+	await ingest.close();
+});
+
+test('one sender after the other is hardly made to wait for company that never comes; many at once are', async () => {
+	let waits = 0;
+	const timer: Timer = {
+		after(delayMs, run) {
+			waits++;
+			return systemTimer.after(delayMs, run);
+		},
+	};
+	// A clock that stands still: every commit comes right after the one before.
+	const clock = { nowMs: () => systemClock.nowMs(), monotonicMs: () => 0 };
+	const commits: number[] = [];
+	const ingest = new BlockIngest({ append: async (records) => void commits.push(records[0]?.rows ?? 0), clock, timer, metrics: noMetrics });
+	for (let i = 0; i < 100; i++) await ingest.export('traces', 'protobuf', request(1, 'serial'));
+	expect(commits).toHaveLength(100);
+	expect(waits).toBeLessThanOrEqual(7);
+	expect(waits).toBeGreaterThanOrEqual(5);
+	const sender = async (): Promise<void> => {
+		for (let i = 0; i < 20; i++) await ingest.export('traces', 'protobuf', request(1, 'one of many'));
+	};
+	await Promise.all(Array.from({ length: 8 }, sender));
+	expect(commits.length - 100).toBeLessThan(160);
 	await ingest.close();
 });

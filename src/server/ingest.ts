@@ -7,6 +7,7 @@ import { ByteBuffer } from '../base/byte-buffer.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/errors.ts';
 import type { Metrics } from '../base/metrics.ts';
+import type { Timer } from '../base/timer.ts';
 import type { BufferRecord } from '../buffer/buffer.ts';
 import { Block } from '../model/block.ts';
 import { encodeNative } from '../model/native.ts';
@@ -15,10 +16,12 @@ import { createDecoder, type Decoder } from '../otlp/decode.ts';
 import type { Encoding, ExportResult, Ingest } from '../receive/ingest.ts';
 
 /**
- * A commit starts this long after the one before at the earliest. A sender that is alone is answered at once; under load requests share
- * encoding, checksum, write and fsync, and a disk is asked for at most fifty flushes a second.
+ * A commit waits for company until this long after the one before: under load requests share encoding, checksum, write and fsync, and a
+ * disk is asked for at most fifty flushes a second. Whoever waited in vain, as one sender that sends the next request when the last is
+ * answered always would, is not made to wait again for some commits. docs/decisions/013-ack-path.md
  */
 const COMMIT_SPACING_MS = 20;
+const COMMITS_WITHOUT_WAITING = 16;
 /** Of these buffers one is being filled while others are written; a larger one than this was an outlier. */
 const SPARE_MAX = 4;
 const SPARE_BYTES_MAX = 8 * 1024 * 1024;
@@ -27,6 +30,7 @@ export interface IngestOptions {
 	/** Makes records durable; resolves after the fsync. */
 	readonly append: (records: readonly BufferRecord[]) => Promise<void>;
 	readonly clock: Clock;
+	readonly timer: Timer;
 	readonly metrics: Metrics;
 }
 
@@ -60,6 +64,8 @@ export class BlockIngest implements Ingest {
 	/** A commit is due in this turn of the event loop and takes along what arrives until then. */
 	#scheduled = false;
 	#lastCommitMs = Number.NEGATIVE_INFINITY;
+	/** Commits that start without waiting, as waiting brought nothing. */
+	#hurried = 0;
 	#closed = false;
 	/** Memory of encoded blocks that are on disk, for the next ones. */
 	readonly #spare: ByteBuffer[] = [];
@@ -110,9 +116,22 @@ export class BlockIngest implements Ingest {
 			this.#scheduled = false;
 			this.#start(Object.values(this.#open));
 		};
-		const waitMs = this.#lastCommitMs + COMMIT_SPACING_MS - this.#options.clock.monotonicMs();
-		if (waitMs > 0) setTimeout(start, waitMs);
-		else setImmediate(start);
+		const { clock, timer } = this.#options;
+		const waitMs = this.#lastCommitMs + COMMIT_SPACING_MS - clock.monotonicMs();
+		if (waitMs <= 0 || this.#hurried > 0) {
+			if (this.#hurried > 0) this.#hurried--;
+			setImmediate(start);
+			return;
+		}
+		const alone = this.#waiting();
+		timer.after(waitMs, () => {
+			if (this.#waiting() === alone) this.#hurried = COMMITS_WITHOUT_WAITING;
+			start();
+		});
+	}
+
+	#waiting(): number {
+		return Object.values(this.#open).reduce((sum, { waiters }) => sum + waiters.length, 0);
 	}
 
 	#start(blocks: readonly OpenBlock[]): void {

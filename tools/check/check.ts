@@ -15,8 +15,8 @@ interface Step {
 const GENERATED_RUST = 'examples/shop/rust/base/src/shop_v1.rs';
 const root = resolve(import.meta.dirname, '../..');
 const has = (tool: string) => spawnSync('which', [tool], { stdio: 'ignore' }).status === 0;
-const goModules = ['kits/go', 'examples/shop/go', 'test/senders/go', 'conformance/probes/go', 'bench/kits/go'].filter((folder) =>
-	existsSync(join(root, folder, 'go.mod')),
+const goModules = ['kits/go', 'examples/shop/go', 'test/senders/go', 'conformance/probes/go', 'bench/kits/go', 'bench/ingest/load'].filter(
+	(folder) => existsSync(join(root, folder, 'go.mod')),
 );
 
 const steps: Step[] = [
