@@ -1,7 +1,10 @@
 -- The kept tier: where an hour goes when it has aged past the live window, once and in large parts. What is written here is read for
 -- weeks and hardly merged again, so it is packed harder: ZSTD(3), attributes ZSTD(7), compressed blocks of at least 256 KiB, ids as they
 -- are because nothing shrinks random bytes, sorted times as differences, durations by the bits they need. Write buffers begin small, as a
--- part has some 100 streams. src/store/schema/string-stream.ts adds a setting, docs/decisions/010-two-tiers.md has the measurements.
+-- part has some 100 streams. src/store/schema/string-stream.ts adds a setting, docs/decisions/011-kept-tier.md has the measurements.
+--
+-- Spans and logs lie in stretches of five minutes, because most questions are about a part of an hour and a trace is about seconds; points of
+-- a metric are read over hours, so they stay together.
 --
 -- The columns are those of the live tables, then `roll`: the number of the roll-over that brought the row. The filters of the live
 -- tables, and one value for all of a part (GRANULARITY 8192) of the time and of `roll`, so that a part outside a range costs nothing.
@@ -48,7 +51,7 @@ CREATE TABLE IF NOT EXISTS spans_kept (
 )
 ENGINE = MergeTree
 PARTITION BY hour
-ORDER BY (service_name, name, start_time)
+ORDER BY (intDiv(toUnixTimestamp64Nano(start_time), 300000000000), service_name, name, start_time)
 SETTINGS
 	fsync_after_insert = 1,
 	fsync_part_directory = 1,
@@ -83,7 +86,7 @@ CREATE TABLE IF NOT EXISTS logs_kept (
 )
 ENGINE = MergeTree
 PARTITION BY hour
-ORDER BY (service_name, time)
+ORDER BY (intDiv(toUnixTimestamp64Nano(time), 300000000000), service_name, time)
 SETTINGS
 	fsync_after_insert = 1,
 	fsync_part_directory = 1,
