@@ -1,203 +1,161 @@
 /**
- * OTLP/gRPC: the three Export methods. @grpc/grpc-js speaks the protocol; messages stay bytes, as the decoder wants them. Connections
- * are accepted here and handed to it, so that their number is bounded and a port that is taken is a plain error.
+ * OTLP/gRPC: the three Export methods, over `node:http2` itself. Three unary methods with raw messages need little of a gRPC library, and a
+ * library assembles and inflates a message before anyone can count it: a hundred small calls could become gigabytes. Here every byte
+ * is leased from the budget of all requests as it arrives and as it inflates.
  *
- * gzip and deflate are inflated by grpc-js, which stops at the same limit as for the message on the wire. It assembles a message before
- * anyone sees it, so the shared byte budget counts requests from then on; while one is on its way, the limits are the message size,
- * the streams of a connection, the connections, and the time a body may take.
+ * Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 
-import { once } from 'node:events';
-import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
-import {
-	Metadata,
-	Server,
-	ServerCredentials,
-	ServerInterceptingCall,
-	type ServerInterceptor,
-	type ServerUnaryCall,
-	type sendUnaryData,
-	status,
-} from '@grpc/grpc-js';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Failure } from '../base/errors.ts';
 import type { Signal } from '../model/schema.ts';
-import { encodeExportResponse, encodeStatus, GRPC_STATUS, MESSAGE_CHARS_MAX } from '../otlp/response.ts';
+import { encodeExportResponse, encodeStatus, GRPC_STATUS, type GrpcStatusCode, MESSAGE_CHARS_MAX } from '../otlp/response.ts';
 import { answerTo, asFailure } from './answers.ts';
+import { BrokenCall, readMessage } from './grpc-message.ts';
+import { listenHttp2 } from './grpc-sessions.ts';
+import type { Coding } from './inflate.ts';
 import type { ExportResult } from './ingest.ts';
-import {
-	cannotListen,
-	DEFAULT_RECEIVER_LIMITS,
-	type Receiver,
-	type ReceiverLimits,
-	type ReceiverOptions,
-	RequestLedger,
-} from './receiver.ts';
+import { DEFAULT_RECEIVER_LIMITS, type Receiver, type ReceiverLimits, type ReceiverOptions, RequestLedger } from './receiver.ts';
 
-const METHODS: Readonly<Record<Signal, string>> = {
-	traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-	metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-	logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-};
+const METHODS: ReadonlyMap<string, Signal> = new Map([
+	['/opentelemetry.proto.collector.trace.v1.TraceService/Export', 'traces'],
+	['/opentelemetry.proto.collector.metrics.v1.MetricsService/Export', 'metrics'],
+	['/opentelemetry.proto.collector.logs.v1.LogsService/Export', 'logs'],
+]);
 
 /** Answered as what it is, an unknown method, but with where to send instead. */
 const JAEGER_METHOD = '/jaeger.api_v2.CollectorService/PostSpans';
+const JAEGER_REFUSAL =
+	"Jaeger's gRPC protocol is not received; send OTLP/gRPC to this port, as Jaeger's own agents and SDKs can (their OTLP exporter)";
 
-const STREAMS_MAX = 256;
-const PING_EVERY_MS = 60_000;
-const PING_ANSWER_MS = 20_000;
-
-type ExportCall = ServerUnaryCall<Buffer, Buffer>;
+const CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
+const CODINGS: ReadonlyMap<string, Coding | undefined> = new Map([
+	['identity', undefined],
+	['gzip', 'gzip'],
+	['deflate', 'deflate'],
+]);
+const CODINGS_ACCEPTED = [...CODINGS.keys()].join(',');
+const UNCOMPRESSED = 0;
 
 /** Starts listening. Throws `Failure('conflict')` when the address is taken. */
 export async function startGrpcReceiver(options: ReceiverOptions): Promise<Receiver> {
 	const limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits };
 	const ledger = new RequestLedger('grpc', options);
-	const server = new Server({
-		'grpc.max_receive_message_length': limits.requestBytesMax,
-		'grpc.max_concurrent_streams': STREAMS_MAX,
-		'grpc.keepalive_time_ms': PING_EVERY_MS,
-		'grpc.keepalive_timeout_ms': PING_ANSWER_MS,
-		'grpc.max_connection_idle_ms': limits.idleTimeoutMs,
-		'grpc.enable_channelz': 0,
-		interceptors: [boundBodyTime(limits.bodyTimeoutMs, ledger)],
-	});
-	for (const signal of Object.keys(METHODS) as Signal[]) {
-		const handle = (call: ExportCall, callback: sendUnaryData<Buffer>): void =>
-			void exportOne(signal, call, callback, options, limits, ledger);
-		server.register<Buffer, Buffer>(METHODS[signal], handle, asIs, asIs, 'unary');
+	const calls = new Calls(options, limits, ledger);
+	return await listenHttp2({ options, limits, ledger, handle: (stream, headers) => void calls.handle(stream, headers) });
+}
+
+class Calls {
+	readonly #options: ReceiverOptions;
+	readonly #limits: ReceiverLimits;
+	readonly #ledger: RequestLedger;
+
+	constructor(options: ReceiverOptions, limits: ReceiverLimits, ledger: RequestLedger) {
+		this.#options = options;
+		this.#limits = limits;
+		this.#ledger = ledger;
 	}
-	server.register<Buffer, Buffer>(
-		JAEGER_METHOD,
-		(_call: ExportCall, callback: sendUnaryData<Buffer>) => callback(refuseJaeger()),
-		asIs,
-		asIs,
-		'unary',
-	);
-	const sockets = new Set<Socket>();
-	const listener = await listen(options, limits, server, sockets);
-	listener.on('drop', () => ledger.dropped());
-	const { port } = listener.address() as AddressInfo;
-	options.log.info({ host: options.host, port }, 'receiving OTLP/gRPC');
-	let stopped: Promise<void> | undefined;
-	return {
-		port,
-		stop: () => {
-			stopped ??= stopServer(server, listener, sockets, limits.stopTimeoutMs);
-			return stopped;
-		},
-	};
-}
 
-async function listen(options: ReceiverOptions, limits: ReceiverLimits, server: Server, sockets: Set<Socket>): Promise<NetServer> {
-	const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-	const listener = createNetServer({ noDelay: true }, (socket) => {
-		sockets.add(socket);
-		socket.once('close', () => sockets.delete(socket));
-		injector.injectConnection(socket);
-	});
-	listener.maxConnections = limits.connectionsMax;
-	listener.listen(options.port, options.host);
-	try {
-		await once(listener, 'listening');
-	} catch (cause) {
-		throw cannotListen('grpc', options.host, options.port, cause);
+	/** Answers one call. Never rejects. */
+	async handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+		stream.on('error', () => {}); // 'close' follows and is what we act on.
+		const startMs = this.#ledger.nowMs();
+		const path = headers[':path'] ?? '';
+		const signal = METHODS.get(path);
+		const coding = headers['grpc-encoding'] ?? 'identity';
+		const sizes = { wireBytes: 0, inflatedBytes: 0 };
+		let outcome = 'unsupported';
+		if (headers[':method'] !== 'POST') end(stream, { ':status': 405 });
+		else if (!CONTENT_TYPE.test(headers['content-type'] ?? '')) end(stream, { ':status': 415 });
+		else if (signal === undefined) refuse(stream, GRPC_STATUS.unimplemented, path === JAEGER_METHOD ? JAEGER_REFUSAL : unknownMethod(path));
+		else if (typeof coding !== 'string' || !CODINGS.has(coding))
+			refuse(
+				stream,
+				GRPC_STATUS.unimplemented,
+				`grpc-encoding ${String(coding).slice(0, 100)} is not supported; use one of: ${CODINGS_ACCEPTED}`,
+			);
+		else outcome = await this.#export(signal, CODINGS.get(coding), stream, sizes);
+		this.#ledger.answered({ signal: signal ?? 'none', outcome, ...sizes, startMs });
 	}
-	return listener;
-}
 
-/** Tells clients to go away after the calls under way; when time is up, ends those too. */
-async function stopServer(server: Server, listener: NetServer, sockets: Set<Socket>, timeoutMs: number): Promise<void> {
-	const closed = once(listener, 'close');
-	listener.close();
-	const force = setTimeout(() => {
-		server.forceShutdown();
-		for (const socket of sockets) socket.destroy();
-	}, timeoutMs);
-	// Its callback comes too early on Node 24, where closing an HTTP/2 server marks sessions as closed; the listener knows when they are.
-	server.tryShutdown(() => {});
-	// A connection that never said anything does not answer the good-bye either.
-	for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-	await closed;
-	clearTimeout(force);
-}
-
-function refuseJaeger(): { code: number; details: string } {
-	const details =
-		"Jaeger's gRPC protocol is not received; send OTLP/gRPC to this port, as Jaeger's own agents and SDKs can (their OTLP exporter)";
-	return { code: status.UNIMPLEMENTED, details };
-}
-
-async function exportOne(
-	signal: Signal,
-	call: ExportCall,
-	callback: sendUnaryData<Buffer>,
-	options: ReceiverOptions,
-	limits: ReceiverLimits,
-	ledger: RequestLedger,
-): Promise<void> {
-	const startMs = ledger.nowMs();
-	const body = call.request;
-	const lease = options.inFlight.lease();
-	let outcome: string;
-	try {
-		lease.take(body.length);
-		const result: ExportResult = await options.ingest.export(signal, 'protobuf', body);
-		callback(null, Buffer.from(encodeExportResponse(signal, 'protobuf', result)));
-		outcome = result.rejected > 0 ? 'partial' : 'ok';
-	} catch (error) {
-		const failure = asFailure(error);
-		ledger.refused(failure, { transport: 'grpc', signal, from: call.getPeer() });
-		callback(grpcError(failure, limits.retryAfterMs));
-		outcome = failure.code;
-	} finally {
-		lease.release();
+	async #export(
+		signal: Signal,
+		coding: Coding | undefined,
+		stream: ServerHttp2Stream,
+		sizes: { wireBytes: number; inflatedBytes: number },
+	): Promise<string> {
+		const { requestBytesMax, bodyTimeoutMs } = this.#limits;
+		const from = stream.session?.socket.remoteAddress;
+		const lease = this.#options.inFlight.lease();
+		try {
+			const message = await readMessage(stream, coding, requestBytesMax, bodyTimeoutMs, lease, (bytes) => {
+				sizes.wireBytes = bytes;
+			});
+			sizes.inflatedBytes = message.length;
+			const exporting = this.#options.ingest.export(signal, 'protobuf', message.bytes());
+			message.forget();
+			const result = await exporting;
+			succeed(stream, encodeExportResponse(signal, 'protobuf', result));
+			return outcomeOf(result);
+		} catch (error) {
+			const failure = asFailure(error);
+			this.#ledger.refused(failure, { transport: 'grpc', signal, from });
+			fail(stream, failure, this.#limits.retryAfterMs);
+			return failure.code;
+		} finally {
+			lease.release();
+		}
 	}
-	ledger.answered({ signal, outcome, wireBytes: 0, inflatedBytes: body.length, startMs });
+}
+
+function outcomeOf(result: ExportResult): string {
+	return result.rejected > 0 ? 'partial' : 'ok';
+}
+
+function unknownMethod(path: string): string {
+	return `there is no method ${path.slice(0, 200)} here; OTLP has ${[...METHODS.keys()].join(', ')}`;
+}
+
+const HEAD = { ':status': 200, 'content-type': 'application/grpc', 'grpc-accept-encoding': CODINGS_ACCEPTED } as const;
+
+function succeed(stream: ServerHttp2Stream, response: Uint8Array): void {
+	if (stream.destroyed || stream.closed) return;
+	const frame = Buffer.alloc(5 + response.length);
+	frame.writeUInt8(UNCOMPRESSED, 0);
+	frame.writeUInt32BE(response.length, 1);
+	frame.set(response, 5);
+	stream.respond(HEAD, { waitForTrailers: true });
+	stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': String(GRPC_STATUS.ok) }));
+	stream.end(frame);
 }
 
 /** `grpc-status-details-bin` carries the whole `google.rpc.Status`; of its details senders read RetryInfo. */
-function grpcError(failure: Failure, retryAfterMs: number): { code: number; details: string; metadata: Metadata } {
+function fail(stream: ServerHttp2Stream, failure: Failure, retryAfterMs: number): void {
 	const answer = answerTo(failure, retryAfterMs);
-	// The message travels percent-encoded in a header: well-formed, and short enough for any client's header limit.
-	const message = answer.message.toWellFormed().slice(0, MESSAGE_CHARS_MAX / 8);
-	const metadata = new Metadata();
-	const status = encodeStatus('protobuf', { ...answer, code: answer.grpc, message });
-	metadata.set('grpc-status-details-bin', Buffer.from(status));
-	return { code: answer.grpc, details: message.toWellFormed(), metadata };
+	const code = failure instanceof BrokenCall ? GRPC_STATUS.internal : answer.grpc;
+	const message = shortened(answer.message);
+	const details = encodeStatus('protobuf', { ...answer, code, message });
+	refuse(stream, code, message, { 'grpc-status-details-bin': Buffer.from(details).toString('base64').replace(/=+$/, '') });
 }
 
-/**
- * Ends calls whose message does not arrive in time (a deadline is the client's to set, and a hostile one sets none), and counts
- * those that grpc-js ends by itself: too large, not inflatable, or given up by the client.
- */
-function boundBodyTime(timeoutMs: number, ledger: RequestLedger): ServerInterceptor {
-	return (_method, call) => {
-		const startMs = ledger.nowMs();
-		let waiting = true;
-		const ended = (outcome?: string): void => {
-			clearTimeout(timer);
-			if (waiting && outcome !== undefined) ledger.answered({ signal: 'none', outcome, wireBytes: 0, inflatedBytes: 0, startMs });
-			waiting = false;
-		};
-		const timer = setTimeout(() => {
-			ended('timeout');
-			call.sendStatus({ code: GRPC_STATUS.deadlineExceeded, details: `the request did not arrive within ${timeoutMs} ms` });
-		}, timeoutMs);
-		return new ServerInterceptingCall(call, {
-			start: (next) =>
-				next({
-					onReceiveMetadata: (metadata, pass) => pass(metadata),
-					onReceiveMessage: (message, pass) => {
-						ended();
-						pass(message);
-					},
-					onReceiveHalfClose: (pass) => pass(),
-					onCancel: () => ended('not_received'),
-				}),
-		});
-	};
+/** An answer of headers alone ("Trailers-Only"). */
+function refuse(stream: ServerHttp2Stream, code: GrpcStatusCode, message: string, more: Readonly<Record<string, string>> = {}): void {
+	end(stream, { ...HEAD, 'grpc-status': String(code), 'grpc-message': percentEncoded(shortened(message)), ...more });
 }
 
-function asIs(bytes: Buffer): Buffer {
-	return bytes;
+/** Answers, and asks the sender not to go on (RFC 9113, 8.1: an early answer is followed by RST_STREAM with NO_ERROR). */
+function end(stream: ServerHttp2Stream, headers: Readonly<Record<string, string | number>>): void {
+	if (stream.destroyed || stream.closed) return;
+	stream.respond(headers, { endStream: true });
+	if (!stream.readableEnded) stream.resume();
+}
+
+/** Well-formed, and short enough for any client's header limit. */
+function shortened(message: string): string {
+	return message.slice(0, MESSAGE_CHARS_MAX / 8).toWellFormed();
+}
+
+/** gRPC's: all but printable ASCII, and the percent sign. */
+function percentEncoded(message: string): string {
+	return message.replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
 }

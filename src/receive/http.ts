@@ -11,11 +11,12 @@ import { Failure } from '../base/errors.ts';
 import type { Signal } from '../model/schema.ts';
 import { encodeExportResponse, encodeStatus } from '../otlp/response.ts';
 import { answerTo, asFailure, WrongMethod } from './answers.ts';
+import { tooLarge } from './body.ts';
 import { type Cors, createCors } from './cors.ts';
 import { readBody } from './http-body.ts';
 import { drainLate, listenHttp } from './http-listen.ts';
 import { notFound } from './http-paths.ts';
-import { CODINGS_ACCEPTED, inflate, parseCoding, tooLarge } from './inflate.ts';
+import { CODINGS_ACCEPTED, inflate, parseCoding } from './inflate.ts';
 import type { Encoding, Ingest } from './ingest.ts';
 import { DEFAULT_RECEIVER_LIMITS, type Receiver, type ReceiverLimits, type ReceiverOptions, RequestLedger } from './receiver.ts';
 
@@ -112,14 +113,15 @@ class HttpRequests {
 		const lease = this.#options.inFlight.lease();
 		try {
 			let body = await readBody(request, requestBytesMax, bodyTimeoutMs, lease);
-			const wireBytes = body.length;
-			sizes.wireBytes = wireBytes;
+			sizes.wireBytes = body.length;
 			if (coding !== undefined) {
-				body = await inflate(coding, body, requestBytesMax, lease);
-				lease.give(wireBytes);
+				const wire = body;
+				body = await inflate(coding, wire.bytes(), requestBytesMax, lease).finally(() => wire.free());
 			}
 			sizes.inflatedBytes = body.length;
-			const result = await this.#ingest.export(signal, encoding, body);
+			const exporting = this.#ingest.export(signal, encoding, body.bytes());
+			body.forget();
+			const result = await exporting;
 			this.#send(request, response, {
 				status: 200,
 				body: encodeExportResponse(signal, encoding, result),

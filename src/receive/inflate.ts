@@ -5,6 +5,7 @@
 
 import { constants, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { Failure } from '../base/errors.ts';
+import { Body } from './body.ts';
 import type { ByteLease } from './byte-budget.ts';
 
 /** RFC 9659: decoders of the zstd content coding need to support windows up to 8 MiB, and may refuse larger ones. */
@@ -40,36 +41,23 @@ const CHUNK_BYTES_MIN = 16 * 1024;
 const CHUNK_BYTES_MAX = 256 * 1024;
 
 /**
- * Inflates a whole body, off the main thread. Takes what it makes from `lease`. Concatenated gzip members are one body (RFC 1952, 2.2).
+ * Inflates a whole body, off the main thread; what it makes is leased, and to be freed. Concatenated gzip members are one body (RFC 1952, 2.2).
  * Throws `Failure`: `malformed` (not in this coding, cut short, or bytes behind the end), `too_large`, `overloaded`.
  */
-export async function inflate(coding: Coding, wire: Uint8Array, bytesMax: number, lease: ByteLease): Promise<Uint8Array> {
+export async function inflate(coding: Coding, wire: Uint8Array, bytesMax: number, lease: ByteLease): Promise<Body> {
 	const chunkBytes = Math.min(Math.max(wire.length * 4, CHUNK_BYTES_MIN), CHUNK_BYTES_MAX);
 	const decoder = DECODERS[coding](chunkBytes);
 	decoder.end(wire);
-	const chunks: Buffer[] = [];
-	let length = 0;
+	const body = new Body(bytesMax, 'inflated', lease);
 	try {
-		for await (const chunk of decoder as AsyncIterable<Buffer>) {
-			length += chunk.length;
-			if (length > bytesMax) throw tooLarge(bytesMax, 'inflated');
-			lease.take(chunk.length);
-			chunks.push(chunk);
-		}
+		for await (const chunk of decoder as AsyncIterable<Buffer>) body.append(chunk);
+		if (decoder.bytesWritten < wire.length) throw new Error(`${wire.length - decoder.bytesWritten} bytes follow its end`);
 	} catch (cause) {
+		body.free();
 		if (cause instanceof Failure) throw cause;
 		throw new Failure('malformed', `the body is not valid ${coding}: ${(cause as Error).message}`, { cause });
 	} finally {
 		decoder.destroy();
 	}
-	if (decoder.bytesWritten < wire.length)
-		throw new Failure('malformed', `the body is not valid ${coding}: ${wire.length - decoder.bytesWritten} bytes follow its end`);
-	return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length);
-}
-
-export function tooLarge(bytesMax: number, what: 'on the wire' | 'inflated'): Failure {
-	return new Failure(
-		'too_large',
-		`the request is larger than ${bytesMax} bytes ${what}; send smaller batches, or raise otlp.requestBytesMax`,
-	);
+	return body;
 }

@@ -15,7 +15,8 @@ export interface ExportResult {
 
 export interface Ingest {
 	/**
-	 * Resolves after the request's records are on disk (fsync). `body` is the inflated OTLP message and may be kept until then.
+	 * Resolves after the request's records are on disk (fsync). `body` is the inflated OTLP message; it is read before the call returns, and
+	 * its memory may be used for something else from then on.
 	 * Throws `Failure`: `malformed` (nothing of the request is kept), `overloaded` or `unavailable` (retry, see `retryAfterMs`).
 	 */
 	export(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<ExportResult>;

@@ -66,13 +66,12 @@ export function cannotListen(transport: Transport, host: string, port: number, c
 	});
 }
 
-/** `ok`, `partial`, the code of the failure, or `not_received` for gRPC calls that ended before their message was there. */
+/** `ok`, `partial`, or the code of the failure. */
 export type Outcome = string;
 
 export interface RequestNumbers {
 	readonly signal: Signal | 'none';
 	readonly outcome: Outcome;
-	/** 0 where the transport does not tell. */
 	readonly wireBytes: number;
 	readonly inflatedBytes: number;
 	readonly startMs: number;

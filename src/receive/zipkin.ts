@@ -72,9 +72,14 @@ async function take(
 	try {
 		let body = await readBody(request, requestBytesMax, bodyTimeoutMs, lease);
 		sizes.wireBytes = body.length;
-		if (coding !== undefined) body = await inflate(coding, body, requestBytesMax, lease);
+		if (coding !== undefined) {
+			const wire = body;
+			body = await inflate(coding, wire.bytes(), requestBytesMax, lease).finally(() => wire.free());
+		}
 		sizes.inflatedBytes = body.length;
-		const { accepted, rejected, message } = await ingest.export('traces', 'json', zipkinToOtlpJson(body, clock.nowMs()));
+		const exporting = ingest.export('traces', 'json', zipkinToOtlpJson(body.bytes(), clock.nowMs()));
+		body.forget();
+		const { accepted, rejected, message } = await exporting;
 		// Zipkin has no partial success: only a request of which nothing was kept is an error.
 		if (accepted === 0 && rejected > 0) throw new Failure('invalid_argument', message);
 		return rejected > 0 ? 'partial' : 'ok';

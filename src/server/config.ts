@@ -79,7 +79,9 @@ export const Config = z.strictObject({
 				})
 				.prefault({}),
 			requestBytesMax: bytes(64 * MiB).describe('largest request, on the wire and inflated'),
-			inFlightBytesMax: bytes(256 * MiB).describe('bodies of all requests being received or waiting for the disk'),
+			inFlightBytesMax: bytes(128 * MiB).describe(
+				'bodies of all requests being received or waiting for the disk, and again what is encoded for it',
+			),
 		})
 		.prefault({}),
 	zipkin: z

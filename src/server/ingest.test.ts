@@ -21,6 +21,7 @@ test('the bytes of a block stay as they are until they are on disk, although the
 			await sleep(5);
 			written.push({ before, after: Buffer.from(payload).toString('latin1'), rows: records[0]?.rows ?? 0 });
 		},
+		waitingBytesMax: 1_000_000,
 		clock: systemClock,
 		timer: systemTimer,
 		metrics: noMetrics,
@@ -39,6 +40,7 @@ test('a sender that is alone is answered at once; those that come together share
 	const commits: number[] = [];
 	const ingest = new BlockIngest({
 		append: async (records) => void commits.push(records[0]?.rows ?? 0),
+		waitingBytesMax: 1_000_000,
 		clock: systemClock,
 		timer: systemTimer,
 		metrics: noMetrics,
@@ -61,6 +63,7 @@ test('an append that fails is told to all who waited for it, and the next one go
 		append: async () => {
 			if (fail) throw new Error('the disk is gone');
 		},
+		waitingBytesMax: 1_000_000,
 		clock: systemClock,
 		timer: systemTimer,
 		metrics: noMetrics,
@@ -83,7 +86,13 @@ test('one sender after the other is hardly made to wait for company that never c
 	// A clock that stands still: every commit comes right after the one before.
 	const clock = { nowMs: () => systemClock.nowMs(), monotonicMs: () => 0 };
 	const commits: number[] = [];
-	const ingest = new BlockIngest({ append: async (records) => void commits.push(records[0]?.rows ?? 0), clock, timer, metrics: noMetrics });
+	const ingest = new BlockIngest({
+		append: async (records) => void commits.push(records[0]?.rows ?? 0),
+		waitingBytesMax: 1_000_000,
+		clock,
+		timer,
+		metrics: noMetrics,
+	});
 	for (let i = 0; i < 100; i++) await ingest.export('traces', 'protobuf', request(1, 'serial'));
 	expect(commits).toHaveLength(100);
 	expect(waits).toBeLessThanOrEqual(7);
@@ -93,5 +102,37 @@ test('one sender after the other is hardly made to wait for company that never c
 	};
 	await Promise.all(Array.from({ length: 8 }, sender));
 	expect(commits.length - 100).toBeLessThan(160);
+	await ingest.close();
+});
+
+test('a disk that is behind has requests refused, not held in memory, and takes them again when it has caught up', async () => {
+	let written: () => void = () => {};
+	const disk = new Promise<void>((resolve) => {
+		written = resolve;
+	});
+	const ingest = new BlockIngest({ append: () => disk, waitingBytesMax: 100, clock: systemClock, timer: systemTimer, metrics: noMetrics });
+	const first = ingest.export('traces', 'protobuf', request(10, 'first'));
+	await expect
+		.poll(async () => {
+			const next = ingest.export('traces', 'protobuf', request(1, 'next'));
+			return await Promise.race([
+				next.then(
+					() => 'ok',
+					(failure: unknown) => failure,
+				),
+				sleep(1).then(() => 'waiting'),
+			]);
+		})
+		.toMatchObject({ code: 'overloaded', retryable: true, retryAfterMs: 1_000 });
+	written();
+	await first;
+	await expect
+		.poll(() =>
+			ingest.export('traces', 'protobuf', request(1, 'again')).then(
+				() => 'ok',
+				() => 'refused',
+			),
+		)
+		.toBe('ok');
 	await ingest.close();
 });

@@ -29,10 +29,15 @@ const SPARE_BYTES_MAX = 8 * 1024 * 1024;
 export interface IngestOptions {
 	/** Makes records durable; resolves after the fsync. */
 	readonly append: (records: readonly BufferRecord[]) => Promise<void>;
+	/** Encoded bytes that may wait for the disk; beyond them requests are refused as overloaded. */
+	readonly waitingBytesMax: number;
 	readonly clock: Clock;
 	readonly timer: Timer;
 	readonly metrics: Metrics;
 }
+
+/** A disk that is behind by that much needs a moment, not a minute. */
+const RETRY_AFTER_MS = 1_000;
 
 interface Waiter {
 	readonly result: ExportResult;
@@ -69,6 +74,7 @@ export class BlockIngest implements Ingest {
 	#closed = false;
 	/** Memory of encoded blocks that are on disk, for the next ones. */
 	readonly #spare: ByteBuffer[] = [];
+	#waitingBytes = 0;
 
 	constructor(options: IngestOptions) {
 		this.#options = options;
@@ -88,6 +94,10 @@ export class BlockIngest implements Ingest {
 
 	async export(signal: Signal, encoding: Encoding, body: Uint8Array): Promise<ExportResult> {
 		if (this.#closed) throw new Failure('unavailable', 'the platform is stopping', { retryAfterMs: 1000 });
+		if (this.#waitingBytes > this.#options.waitingBytesMax)
+			throw new Failure('overloaded', `the disk is behind: ${this.#waitingBytes} bytes wait to be written`, {
+				retryAfterMs: RETRY_AFTER_MS,
+			});
 		const open = this.#open[signal];
 		const result = open.decoder.decode(body, encoding, this.#options.clock.nowMs());
 		for (const [reason, count] of result.rejections) this.#rejected.add(count, { signal, reason });
@@ -158,6 +168,8 @@ export class BlockIngest implements Ingest {
 			open.block.reset();
 		}
 		if (records.length === 0) return;
+		const bytes = records.reduce((sum, { payload }) => sum + payload.length, 0);
+		this.#waitingBytes += bytes;
 		try {
 			await this.#options.append(records);
 			for (const { signal, waiters } of waiting)
@@ -171,7 +183,13 @@ export class BlockIngest implements Ingest {
 					this.#failed.add(waiter.result.accepted, { signal });
 					waiter.fail(error);
 				}
+		} finally {
+			this.#waitingBytes -= bytes;
 		}
-		for (const buffer of buffers) if (this.#spare.length < SPARE_MAX && buffer.bytes.length <= SPARE_BYTES_MAX) this.#spare.push(buffer);
+		for (const buffer of buffers) {
+			if (this.#spare.length < SPARE_MAX && buffer.bytes.length <= SPARE_BYTES_MAX) this.#spare.push(buffer);
+			// The memory of tens of megabytes now, not when the collector comes by.
+			else buffer.bytes.buffer.transfer(0);
+		}
 	}
 }

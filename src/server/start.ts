@@ -78,7 +78,13 @@ async function startParts(
 	running.add('buffer', () => buffer.close());
 	const tiers = keepTiers({ config, store, buffer, arrivals, metrics, log });
 	running.add('tiers job', () => tiers.stop());
-	const ingest = new BlockIngest({ append: (records) => buffer.append(records), clock: systemClock, timer: systemTimer, metrics });
+	const ingest = new BlockIngest({
+		append: (records) => buffer.append(records),
+		waitingBytesMax: config.otlp.inFlightBytesMax,
+		clock: systemClock,
+		timer: systemTimer,
+		metrics,
+	});
 	running.add('ingest', () => ingest.close());
 
 	const { grpc, http } = config.otlp;

@@ -47,6 +47,9 @@ const DEADLINE_MS = 20_000;
 /** One request in this many breaks its connection off at some moment. */
 const BREAK_EVERY = 60;
 const GZIP_EVERY = 10;
+/** One request in this many is of spans from hours ago, whose hour may have moved to the kept tier, or is just moving. */
+const LATE_EVERY = 4;
+const LATE_MS_MAX = 4 * 3_600_000;
 const SLOW_SENDERS = 20;
 const SLOW_READERS = 3;
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
@@ -122,7 +125,8 @@ class Generator {
 			const firstTrace = this.#nextTrace;
 			this.#nextTrace += TRACES_PER_REQUEST;
 			const template = this.#templates[Math.floor(firstTrace / TRACES_PER_REQUEST) % TEMPLATES] as Template;
-			const body = fill(buffer, template, this.#run, firstTrace, Date.now());
+			const late = Math.random() * LATE_EVERY < 1 ? Math.random() * LATE_MS_MAX : 0;
+			const body = fill(buffer, template, this.#run, firstTrace, Math.round(Date.now() - late));
 			this.#counts.sent++;
 			const sentMs = performance.now();
 			const outcome = await send(body);

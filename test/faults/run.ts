@@ -30,6 +30,13 @@ const SAMPLE_MS = 250;
 /** Beside the 512 MiB the buffer keeps free. The run's own data is on it too. */
 const DISK_BYTES = 4096 * MiB;
 
+/** Hours move to the kept tier as soon as they are over, so that faults meet that too. */
+const SETTINGS = {
+	THROUGHLINE_TELEMETRY_TRACES: 'false',
+	THROUGHLINE_STORAGE_LIVE_HOURS: '0',
+	THROUGHLINE_STORAGE_JOB_EVERY_SECONDS: '2',
+} as const;
+
 export interface FaultRunOptions {
 	readonly seconds: number;
 	readonly seed: number;
@@ -119,7 +126,7 @@ class FaultRun {
 		const victim = await Victim.start({
 			dataDir: this.#dataDir,
 			logFile: this.#options.logFile,
-			env: { THROUGHLINE_TELEMETRY_TRACES: 'false', ...this.#clock?.env },
+			env: { ...SETTINGS, ...this.#clock?.env },
 		});
 		this.#victim = victim;
 		const sampling = setInterval(() => victim.observe(), SAMPLE_MS);
