@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/propagation"
 	"throughline.dev/kits/go/internal/control"
 	"throughline.dev/kits/go/internal/sampling"
 )
@@ -30,6 +31,7 @@ type environment struct {
 	sampling    *Sampling // OTEL_TRACES_SAMPLER
 	policy      sampling.Policy
 	control     controlSettings
+	propagator  propagation.TextMapPropagator
 	targets     map[string]target
 	interval    time.Duration // of metrics
 	spanDelay   time.Duration
@@ -60,6 +62,16 @@ func readEnvironment(s settings) (environment, error) {
 			problems = append(problems, fmt.Errorf("OTEL_EXPORTER_OTLP_COMPRESSION: %q is neither gzip nor none", c))
 		}
 		env.compression = c
+	}
+	source, propagators := "the propagators option", s.propagators
+	if name, list := firstOf("OTEL_PROPAGATORS"); list != "" {
+		source, propagators = name, strings.Split(list, ",")
+	}
+	if len(propagators) > 0 {
+		var err error
+		if env.propagator, err = newPropagator(propagators); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", source, err))
+		}
 	}
 	var samplerErr, samplingErr, controlErr error
 	if env.sampling, samplerErr = readSampler(); env.sampling != nil {

@@ -33,6 +33,7 @@ type Kit struct {
 	meters      metric.MeterProvider
 	loggers     log.LoggerProvider
 	diagnostics *slog.Logger
+	propagator  propagation.TextMapPropagator
 
 	redact               redaction
 	spans, logs, metrics *guard
@@ -78,6 +79,7 @@ func Init(ctx context.Context, opts ...Option) (*Kit, error) {
 		loggers:     nooplog.NewLoggerProvider(),
 		diagnostics: s.diagnostics,
 	}
+	k.propagator = env.propagator
 	k.tasks.init()
 	k.tasks.on = k.Switch("task")
 	redactErr := k.redact.add(s.redactKeys, s.redactRules)
@@ -215,8 +217,13 @@ func (k *Kit) LoggerProvider() log.LoggerProvider {
 	return k.loggers
 }
 
-// Propagator is the strict W3C propagator: trace context and baggage.
-func (k *Kit) Propagator() propagation.TextMapPropagator { return Propagator() }
+// Propagator is the strict W3C propagator, trace context and baggage, and what [WithPropagators] or OTEL_PROPAGATORS say instead.
+func (k *Kit) Propagator() propagation.TextMapPropagator {
+	if k == nil || k.propagator == nil {
+		return Propagator()
+	}
+	return k.propagator
+}
 
 // Tracer returns the tracer of a scope, versioned with the kit and its contract.
 func (k *Kit) Tracer(scope string) trace.Tracer {

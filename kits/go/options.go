@@ -29,6 +29,7 @@ type settings struct {
 	metricReader                  sdkmetric.Reader
 	ids                           sdktrace.IDGenerator
 	diagnostics                   *slog.Logger
+	propagators                   []string
 	globals                       bool
 	queueBytes                    int64
 	redactKeys                    []string
@@ -72,6 +73,10 @@ func WithResource(attrs ...attribute.KeyValue) Option {
 
 // WithEndpoint sets the base URL of the OTLP receiver, such as http://127.0.0.1:4318. OTEL_EXPORTER_OTLP_ENDPOINT wins.
 func WithEndpoint(url string) Option { return func(s *settings) { s.endpoint = url } }
+
+// WithPropagators sets in which headers context travels: tracecontext, baggage (the default, both), b3, b3multi, or none. All are
+// written; of tracecontext, b3 and b3multi the first that came is read. OTEL_PROPAGATORS wins.
+func WithPropagators(names ...string) Option { return func(s *settings) { s.propagators = names } }
 
 // WithBatchDelay sets how long spans and log records wait for company before they are sent. Default 500 ms.
 func WithBatchDelay(d time.Duration) Option { return func(s *settings) { s.batchDelay = d } }

@@ -130,7 +130,7 @@ const (
 
 // carriesContext spares requests from outside the work of looking closely. net/http has brought the names into this form.
 func carriesContext(header http.Header) bool {
-	return header["Traceparent"] != nil || header["Baggage"] != nil
+	return header["Traceparent"] != nil || header["Baggage"] != nil || header["B3"] != nil || header["X-B3-Traceid"] != nil
 }
 
 func (h *handler) startOptions(r *http.Request, scheme string) []trace.SpanStartOption {

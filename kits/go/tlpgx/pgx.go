@@ -16,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/metric"
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/dbcall"
 	"throughline.dev/kits/go/internal/names"
@@ -110,20 +109,11 @@ func tellable(err *pgconn.PgError) string {
 // ObservePool reports the connections of a pool at each collection: db.client.connection.count by state, and
 // db.client.connection.max. The pool's name must be unique in the process.
 func ObservePool(kit *throughline.Kit, pool *pgxpool.Pool, name string) error {
-	meter := kit.Meter(names.ScopeSQL)
-	count, err1 := meter.Int64ObservableUpDownCounter("db.client.connection.count", metric.WithUnit("{connection}"),
-		metric.WithDescription("Connections by state."))
-	limit, err2 := meter.Int64ObservableUpDownCounter("db.client.connection.max", metric.WithUnit("{connection}"),
-		metric.WithDescription("Most connections the pool may open."))
-	poolName := names.DBPoolName.String(name)
-	_, err3 := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	err := dbcall.ObservePool(kit, name, func() dbcall.Pool {
 		stat := pool.Stat()
-		o.ObserveInt64(count, int64(stat.IdleConns()), metric.WithAttributes(poolName, names.DBPoolState.String("idle")))
-		o.ObserveInt64(count, int64(stat.AcquiredConns()), metric.WithAttributes(poolName, names.DBPoolState.String("used")))
-		o.ObserveInt64(limit, int64(stat.MaxConns()), metric.WithAttributes(poolName))
-		return nil
-	}, count, limit)
-	if err := errors.Join(err1, err2, err3); err != nil {
+		return dbcall.Pool{Idle: int64(stat.IdleConns()), Used: int64(stat.AcquiredConns()), Max: int64(stat.MaxConns())}
+	})
+	if err != nil {
 		return fmt.Errorf("tlpgx: cannot observe pool %q: %w", name, err)
 	}
 	return nil

@@ -63,6 +63,19 @@ func Connector(kit *throughline.Kit, connector driver.Connector, target Target) 
 	return &tracedConnector{connector, dbcall.New(kit, dbcall.Target{System: target.System, Namespace: target.Namespace, Address: target.Address, Port: target.Port})}
 }
 
+// ObservePool reports the connections of a pool at each collection: db.client.connection.count by state, and
+// db.client.connection.max if it has a limit. The pool's name must be unique in the process.
+func ObservePool(kit *throughline.Kit, db *sql.DB, name string) error {
+	err := dbcall.ObservePool(kit, name, func() dbcall.Pool {
+		stats := db.Stats()
+		return dbcall.Pool{Idle: int64(stats.Idle), Used: int64(stats.InUse), Max: int64(stats.MaxOpenConnections)}
+	})
+	if err != nil {
+		return fmt.Errorf("tlsql: cannot observe pool %q: %w", name, err)
+	}
+	return nil
+}
+
 type tracedConnector struct {
 	driver.Connector
 	calls *dbcall.Instrument

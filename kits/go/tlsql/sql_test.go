@@ -23,6 +23,10 @@ func TestDatabaseSQLWithPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	db.SetMaxOpenConns(3)
+	if err := tlsql.ObservePool(h.Kit, db, "main"); err != nil {
+		t.Fatal(err)
+	}
 	ctx, end := h.Kit.Span(t.Context(), "request")
 	must := func(err error) {
 		t.Helper()
@@ -51,6 +55,9 @@ func TestDatabaseSQLWithPostgreSQL(t *testing.T) {
 		t.Fatal("no error")
 	}
 	end(nil)
+	if count, limit := h.Sum("db.client.connection.count"), h.Sum("db.client.connection.max"); count != 1 || limit != 3 {
+		t.Errorf("the pool has %d connections of %d", count, limit)
+	}
 
 	spans := h.Spans()
 	var names []string

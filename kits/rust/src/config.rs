@@ -43,6 +43,7 @@ pub struct Config {
     pub(crate) log_level: Level,
     pub(crate) log_levels: Vec<(&'static str, Level)>,
     pub(crate) log_writer: Option<LogWriter>,
+    pub(crate) propagators: Vec<String>,
     pub(crate) global: bool,
     pub(crate) sampling: Option<Sampling>,
     pub(crate) control_endpoint: Option<String>,
@@ -88,6 +89,7 @@ impl Config {
             log_level: Level::INFO,
             log_levels: Vec::new(),
             log_writer: None,
+            propagators: Vec::new(),
             global: false,
             sampling: None,
             control_endpoint: None,
@@ -184,6 +186,13 @@ impl ConfigBuilder {
     /// Where log lines go instead of standard output.
     pub fn log_writer(mut self, writer: impl Write + Send + 'static) -> Self {
         self.0.log_writer = Some(Arc::new(Mutex::new(writer)));
+        self
+    }
+
+    /// In which headers context travels: `tracecontext`, `baggage` (the default, both), `b3`, `b3multi`, or `none`. All are written; of
+    /// `tracecontext`, `b3` and `b3multi` the first that came is read. `OTEL_PROPAGATORS` overrides it.
+    pub fn propagators(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.propagators = names.into_iter().map(Into::into).collect();
         self
     }
 

@@ -18,7 +18,7 @@ use crate::logs::levels::Levels;
 use crate::names;
 use crate::operation::{PANIC, panic_text};
 use crate::pipeline::Providers;
-use crate::propagate::Propagator;
+use crate::propagate::{Formats, Propagator};
 use crate::resource::KIT_VERSION;
 use crate::switches::Switches;
 
@@ -214,7 +214,7 @@ impl Instruments {
     }
 }
 
-fn scope(name: &'static str) -> InstrumentationScope {
+pub(crate) fn scope(name: &'static str) -> InstrumentationScope {
     InstrumentationScope::builder(name)
         .with_version(KIT_VERSION)
         .with_schema_url(names::SCHEMA_URL)
@@ -237,7 +237,7 @@ pub(crate) fn own_scope() -> InstrumentationScope {
 }
 
 impl Core {
-    pub(crate) fn idle(service: &str) -> Self {
+    pub(crate) fn idle(service: &str, formats: Formats) -> Self {
         Core {
             service: service.to_owned(),
             diagnostics: Arc::new(Diagnostics::new(service)),
@@ -246,7 +246,7 @@ impl Core {
             detached: watch::Sender::new(0),
             switches: Switches::new(false),
             levels: Levels::default(),
-            propagator: Propagator::new(),
+            propagator: Propagator::of(formats),
             tracers: None,
         }
     }
@@ -257,6 +257,7 @@ impl Core {
         diagnostics: Arc<Diagnostics>,
         exemplars: &Exemplars,
         switches: Switches,
+        formats: Formats,
     ) -> Self {
         use opentelemetry::logs::LoggerProvider as _;
         Core {
@@ -267,7 +268,7 @@ impl Core {
             detached: watch::Sender::new(0),
             switches,
             levels: Levels::default(),
-            propagator: Propagator::new(),
+            propagator: Propagator::of(formats),
             tracers: Some(SCOPES.map(|name| providers.spans.tracer_with_scope(scope(name)))),
         }
     }

@@ -11,6 +11,7 @@ use tracing::Level;
 use crate::config::{Config, Protocol};
 #[cfg(feature = "control")]
 use crate::control::{ControlSettings, PublicKey};
+use crate::propagate::Formats;
 use crate::sampling::Sampling;
 
 /// What the code works with: the configuration with the environment applied.
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) metric_interval: Duration,
     pub(crate) log_level: Level,
     pub(crate) gzip: bool,
+    pub(crate) formats: Formats,
 }
 
 impl Settings {
@@ -75,6 +77,7 @@ impl Settings {
             metric_interval: reader.millis("OTEL_METRIC_EXPORT_INTERVAL", config.metric_interval),
             log_level: reader.level("THROUGHLINE_LOG_LEVEL", config.log_level),
             gzip: reader.gzip(),
+            formats: reader.formats(&config.propagators),
         };
         (settings, reader.problems)
     }
@@ -168,6 +171,21 @@ impl Reader<'_> {
                 true
             }
         }
+    }
+
+    fn formats(&mut self, otherwise: &[String]) -> Formats {
+        let name = "OTEL_PROPAGATORS";
+        let named = self.text(name);
+        let list = match &named {
+            Some(text) => Formats::parse(text.split(',')),
+            None if otherwise.is_empty() => Ok(Formats::default()),
+            None => Formats::parse(otherwise.iter().map(String::as_str)),
+        };
+        let source = if named.is_some() { name } else { "propagators" };
+        list.unwrap_or_else(|other| {
+            self.problem(format!("{source}: {other} is not one of tracecontext, baggage, b3, b3multi, none"));
+            Formats::default()
+        })
     }
 
     fn endpoint(&mut self, signal: &str, base: &(&str, String), protocol: Protocol) -> Option<String> {

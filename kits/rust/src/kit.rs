@@ -139,7 +139,7 @@ pub fn init(config: Config) -> Result<Kit, InitError> {
 
 /// A kit that prints logs and passes trace context on, and records nothing.
 fn idle(config: &Config, settings: &Settings) -> Kit {
-    let core = Core::idle(&settings.service_name);
+    let core = Core::idle(&settings.service_name, settings.formats);
     Kit::assemble(config, settings, core, None, Default::default())
 }
 
@@ -166,9 +166,9 @@ fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError
     if config.global {
         global::set_tracer_provider(providers.spans.clone());
         global::set_meter_provider(providers.metrics.clone());
-        global::set_text_map_propagator(Propagator::new());
+        global::set_text_map_propagator(Propagator::of(settings.formats));
     }
-    let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars, switches);
+    let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars, switches, settings.formats);
     let mut kit = Kit::assemble(config, settings, core, Some(providers), counters);
     kit.steer(settings, sampler, limits, &resource);
     Ok(kit)
@@ -255,6 +255,13 @@ impl Kit {
             Some(providers) => providers.metrics.meter(name),
             None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter(name),
         }
+    }
+
+    /// The kit's own meter of a scope; `None` when the kit records nothing.
+    pub(crate) fn meter_of(&self, scope: &'static str) -> Option<opentelemetry::metrics::Meter> {
+        use opentelemetry::metrics::MeterProvider as _;
+        let providers = self.inner.providers.as_ref()?;
+        Some(providers.metrics.meter_with_scope(crate::core::scope(scope)))
     }
 
     /// Sends what is waiting and blocks until it is delivered or the time is up.

@@ -51,6 +51,7 @@
 )]
 
 mod attributes;
+mod b3;
 mod baggage;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
 mod body;
@@ -92,6 +93,7 @@ pub mod redis;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 mod resource;
+mod runtime;
 mod sampling;
 #[cfg(feature = "sqlx")]
 mod sql;

@@ -19,6 +19,7 @@ pub(crate) const SCOPE_NATS: &str = "throughline/nats";
 pub(crate) const SCOPE_KAFKA: &str = "throughline/kafka";
 pub(crate) const SCOPE_GRPC: &str = "throughline/grpc";
 pub(crate) const SCOPE_KIT: &str = "throughline";
+pub(crate) const SCOPE_RUNTIME: &str = "throughline/runtime";
 
 // Databases.
 /// The database.
@@ -190,6 +191,20 @@ pub(crate) const METRIC_KIT_TASK_DURATION: Metric =
     Metric { name: "kit.task.duration", unit: "s", description: "Duration of background tasks." };
 pub(crate) const METRIC_KIT_TASK_ACTIVE: Metric =
     Metric { name: "kit.task.active", unit: "{task}", description: "Number of background tasks running now." };
+pub(crate) const METRIC_RUST_TOKIO_WORKERS: Metric =
+    Metric { name: "rust.tokio.workers", unit: "{thread}", description: "Worker threads of the runtime." };
+pub(crate) const METRIC_RUST_TOKIO_TASKS: Metric = Metric {
+    name: "rust.tokio.tasks",
+    unit: "{task}",
+    description: "Tasks that have been spawned and have not ended.",
+};
+pub(crate) const METRIC_RUST_TOKIO_GLOBAL_QUEUE_DEPTH: Metric = Metric {
+    name: "rust.tokio.global_queue.depth",
+    unit: "{task}",
+    description: "Tasks that wait in the queue all workers share.",
+};
+pub(crate) const METRIC_RUST_TOKIO_WORKER_BUSY_TIME: Metric =
+    Metric { name: "rust.tokio.worker.busy_time", unit: "s", description: "Time the workers spent running tasks." };
 
 /// What holds for a metric wherever it is recorded.
 pub(crate) struct Metric {

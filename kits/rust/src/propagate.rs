@@ -8,7 +8,7 @@ use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 
-use crate::baggage;
+use crate::{b3, baggage};
 
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
@@ -17,10 +17,44 @@ const TRACESTATE: &str = "tracestate";
 const KNOWN_FLAGS: u8 = 0b11;
 const MEMBERS_MAX: usize = 32;
 
-/// Strict W3C Trace Context and Baggage.
+/// Strict W3C Trace Context and Baggage, and B3 where it is asked for.
 #[derive(Debug)]
 pub struct Propagator {
-    fields: [String; 3],
+    formats: Formats,
+    fields: Vec<String>,
+}
+
+/// In which headers context travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Formats {
+    w3c: bool,
+    b3: bool,
+    b3_multi: bool,
+    baggage: bool,
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        Formats { w3c: true, b3: false, b3_multi: false, baggage: true }
+    }
+}
+
+impl Formats {
+    /// Reads the names of `OTEL_PROPAGATORS`; an error is one it does not know.
+    pub(crate) fn parse<'a>(names: impl Iterator<Item = &'a str>) -> Result<Self, &'a str> {
+        let mut formats = Formats { w3c: false, b3: false, b3_multi: false, baggage: false };
+        for name in names.map(str::trim) {
+            match name {
+                "tracecontext" => formats.w3c = true,
+                "baggage" => formats.baggage = true,
+                "b3" => formats.b3 = true,
+                "b3multi" => formats.b3_multi = true,
+                "none" | "" => {}
+                other => return Err(other),
+            }
+        }
+        Ok(formats)
+    }
 }
 
 impl Default for Propagator {
@@ -30,10 +64,32 @@ impl Default for Propagator {
 }
 
 impl Propagator {
-    /// A propagator; it has no state.
+    /// W3C Trace Context and Baggage.
     #[must_use]
     pub fn new() -> Self {
-        Propagator { fields: [TRACEPARENT, TRACESTATE, baggage::HEADER].map(String::from) }
+        Propagator::of(Formats::default())
+    }
+
+    /// Writes all formats and reads the first that came.
+    pub(crate) fn of(formats: Formats) -> Self {
+        let names = [
+            (formats.w3c, TRACEPARENT),
+            (formats.w3c, TRACESTATE),
+            (formats.b3, b3::SINGLE),
+            (formats.b3_multi, b3::TRACE_ID),
+            (formats.b3_multi, b3::SPAN_ID),
+            (formats.b3_multi, b3::SAMPLED),
+            (formats.baggage, baggage::HEADER),
+        ];
+        let fields = names.iter().filter(|(used, _)| *used).map(|(_, name)| (*name).to_owned()).collect();
+        Propagator { formats, fields }
+    }
+
+    fn extract_span_context(&self, extractor: &dyn Extractor) -> Option<SpanContext> {
+        let Formats { w3c, b3, b3_multi, .. } = self.formats;
+        let found = if w3c { extract_span_context(extractor) } else { None };
+        let found = found.or_else(|| if b3 { b3::extract_single(extractor) } else { None });
+        found.or_else(|| if b3_multi { b3::extract_multi(extractor) } else { None })
     }
 }
 
@@ -42,27 +98,40 @@ impl TextMapPropagator for Propagator {
         let span = cx.span();
         let span_context = span.span_context();
         if span_context.is_valid() {
-            let flags = span_context.trace_flags().to_u8() & KNOWN_FLAGS;
-            let (trace_id, span_id) = (span_context.trace_id(), span_context.span_id());
-            injector.set(TRACEPARENT, format!("00-{trace_id}-{span_id}-{flags:02x}"));
-            let state = span_context.trace_state().header();
-            if !state.is_empty() {
-                injector.set(TRACESTATE, state);
+            if self.formats.w3c {
+                inject_w3c(span_context, injector);
+            }
+            if self.formats.b3 {
+                b3::inject_single(span_context, injector);
+            }
+            if self.formats.b3_multi {
+                b3::inject_multi(span_context, injector);
             }
         }
-        baggage::inject(cx, injector);
+        if self.formats.baggage {
+            baggage::inject(cx, injector);
+        }
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        let cx = match extract_span_context(extractor) {
+        let cx = match self.extract_span_context(extractor) {
             Some(span_context) => cx.with_remote_span_context(span_context),
             None => cx.clone(),
         };
-        baggage::extract(&cx, extractor)
+        if self.formats.baggage { baggage::extract(&cx, extractor) } else { cx }
     }
 
     fn fields(&self) -> FieldIter<'_> {
         FieldIter::new(&self.fields)
+    }
+}
+
+fn inject_w3c(span: &SpanContext, injector: &mut dyn Injector) {
+    let flags = span.trace_flags().to_u8() & KNOWN_FLAGS;
+    injector.set(TRACEPARENT, format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id()));
+    let state = span.trace_state().header();
+    if !state.is_empty() {
+        injector.set(TRACESTATE, state);
     }
 }
 
@@ -98,7 +167,7 @@ fn parse_traceparent(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     valid.then_some((trace_id, span_id, TraceFlags::new(flags)))
 }
 
-fn hex(digits: &str) -> Option<u128> {
+pub(crate) fn hex(digits: &str) -> Option<u128> {
     let lower = digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     if lower { u128::from_str_radix(digits, 16).ok() } else { None }
 }
@@ -265,6 +334,44 @@ mod tests {
     }
 
     #[test]
+    fn the_shared_b3_vectors_hold() {
+        let vectors: Value = serde_json::from_str(include_str!("../../../spec/vectors/b3.json")).expect("JSON");
+        let propagator = |case: &Value| {
+            let formats = case["formats"].as_str().expect("formats");
+            Propagator::of(Formats::parse(formats.split(',')).expect("known"))
+        };
+        let cases = vectors["cases"].as_array().expect("cases");
+        assert!(cases.len() >= 45);
+        for case in cases {
+            let name = &case["name"];
+            let headers = header_map(&pairs(&case["headers"]));
+            let cx = propagator(case).extract_with_context(&Context::new(), &HttpExtractor(&headers));
+            let span = cx.span();
+            let found = span.span_context();
+            let expected = &case["extracted"];
+            assert_eq!(found.is_valid(), !expected.is_null(), "{name}");
+            if found.is_valid() {
+                assert!(found.is_remote(), "{name}");
+                assert_eq!(expected["trace_id"], found.trace_id().to_string(), "{name}");
+                assert_eq!(expected["span_id"], found.span_id().to_string(), "{name}");
+                assert_eq!(expected["sampled"], found.is_sampled(), "{name}");
+            }
+        }
+        let injections = vectors["injections"].as_array().expect("injections");
+        assert!(injections.len() >= 6);
+        for case in injections {
+            let trace_id = TraceId::from(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c_u128);
+            let flags = TraceFlags::default().with_sampled(case["sampled"] == true);
+            let state = TraceState::default();
+            let span = SpanContext::new(trace_id, SpanId::from(0xb7ad_6b71_6920_3331_u64), flags, false, state);
+            let mut sent = http::HeaderMap::new();
+            let cx = Context::new().with_remote_span_context(span);
+            propagator(case).inject_context(&cx, &mut HttpInjector(&mut sent));
+            assert_eq!(sent, header_map(&pairs(&case["injected"])), "{}", case["name"]);
+        }
+    }
+
+    #[test]
     fn a_duplicate_that_is_not_text_still_counts_as_a_duplicate() {
         let mut headers = http::HeaderMap::new();
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -275,6 +382,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_b3_header_is_read_without_a_panic(value in "[0-9a-fd\\-]{0,80}", sampled in "\\PC*") {
+            let pairs = [("b3", value.clone()), ("x-b3-traceid", value.clone()), ("x-b3-spanid", value), ("x-b3-sampled", sampled)];
+            let headers: std::collections::HashMap<_, _> = pairs.map(|(name, value)| (name.to_owned(), value)).into();
+            let _ = b3::extract_single(&headers);
+            let _ = b3::extract_multi(&headers);
+        }
+
         #[test]
         fn any_header_is_read_without_a_panic(parent in "\\PC*", state in "\\PC*") {
             let _ = parse_traceparent(&parent);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use opentelemetry::trace::{FutureExt as _, SpanBuilder, SpanKind};
 use opentelemetry::{Context, KeyValue};
 
+use crate::attributes::int;
 use crate::core::{Core, Point};
 use crate::kit::Kit;
 use crate::names;
 use crate::operation::{Operation, Outcome, transport_error};
+use crate::runtime::up_down;
 use crate::sql_text::Statement;
 
 const SYSTEM: &str = "postgresql";
@@ -63,6 +65,31 @@ impl Database {
     /// Names the query that is about to run. Literals in the text are replaced before it is told; arguments are never told.
     pub fn query<'a>(&'a self, text: &'a str) -> Query<'a> {
         Query { database: self, text }
+    }
+}
+
+impl Kit {
+    /// Reports the connections of a pool with every collection of metrics: `db.client.connection.count` by state, and
+    /// `db.client.connection.max`. The name must be unique in the process; the pool is kept until the kit shuts down.
+    pub fn observe_pool<DB: sqlx::Database>(&self, pool: &sqlx::Pool<DB>, name: &str) {
+        let Some(meter) = self.meter_of(names::SCOPE_SQL) else {
+            return;
+        };
+        let pool_name = KeyValue::new(names::DB_POOL_NAME, name.to_owned());
+        let states = ["idle", "used"].map(|state| [pool_name.clone(), KeyValue::new(names::DB_POOL_STATE, state)]);
+        let watched = pool.clone();
+        up_down(&meter, &names::METRIC_DB_CLIENT_CONNECTION_COUNT)
+            .with_callback(move |observer| {
+                let (all, idle) = (i64::from(watched.size()), int(watched.num_idle()));
+                let [of_idle, of_used] = &states;
+                observer.observe(idle.min(all), of_idle);
+                observer.observe((all - idle).max(0), of_used);
+            })
+            .build();
+        let most = i64::from(pool.options().get_max_connections());
+        up_down(&meter, &names::METRIC_DB_CLIENT_CONNECTION_MAX)
+            .with_callback(move |observer| observer.observe(most, std::slice::from_ref(&pool_name)))
+            .build();
     }
 }
 

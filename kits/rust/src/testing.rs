@@ -16,7 +16,7 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry::trace::{SpanId, Status, TraceId};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -49,6 +49,30 @@ impl Memory {
     #[must_use]
     pub fn spans(&self) -> Vec<SpanData> {
         self.spans.0.lock().map(|kept| kept.spans.clone()).unwrap_or_default()
+    }
+
+    /// Draws the traces ended so far: a span a line, in order of start, children under their parents by two blanks, then `!` and
+    /// `error.type` where it failed. The Go kit's tests draw the same.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use throughline::{Config, testing::Memory};
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # let memory = Memory::new();
+    /// # let kit = throughline::init(Config::builder("orders").memory(memory.clone()).build()).unwrap();
+    /// let card = kit.span("charge card").run(async { Err::<(), _>("declined") });
+    /// let _ = kit.span("order").observe(card).await;
+    /// kit.flush(Duration::from_secs(1)).unwrap();
+    /// assert_eq!(memory.tree(), "order\n  charge card ! _OTHER\n");
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn tree(&self) -> String {
+        let mut spans = self.spans();
+        spans.sort_by_key(|span| span.start_time);
+        let mut out = String::new();
+        draw(&spans, SpanId::INVALID, 0, &mut out);
+        out
     }
 
     /// The resource the spans belong to.
@@ -97,6 +121,25 @@ pub struct MetricExemplar {
     pub trace_id: TraceId,
     /// The span.
     pub span_id: SpanId,
+}
+
+fn draw(spans: &[SpanData], parent: SpanId, depth: usize, out: &mut String) {
+    let known = |id: SpanId| spans.iter().any(|span| span.span_context.span_id() == id);
+    for span in spans {
+        let above = span.parent_span_id;
+        if above != parent && (parent != SpanId::INVALID || known(above)) {
+            continue;
+        }
+        out.push_str(&"  ".repeat(depth));
+        out.push_str(&span.name);
+        if let Status::Error { .. } = span.status {
+            let kind = span.attributes.iter().find(|kv| kv.key.as_str() == crate::names::ERROR_TYPE);
+            out.push_str(" ! ");
+            out.push_str(&kind.map(|kv| kv.value.to_string()).unwrap_or_default());
+        }
+        out.push('\n');
+        draw(spans, span.span_context.span_id(), depth + 1, out);
+    }
 }
 
 /// Unlike the SDK's in-memory exporter it keeps its content at shutdown.

@@ -12,13 +12,14 @@ const ContractVersion = 1
 
 // Scopes, one for each kind of edge, the same in every kit: what made a span does not depend on the language.
 const (
-	ScopeSQL   = "throughline/sql"
-	ScopeRedis = "throughline/redis"
-	ScopeHTTP  = "throughline/http"
-	ScopeNATS  = "throughline/nats"
-	ScopeKafka = "throughline/kafka"
-	ScopeGRPC  = "throughline/grpc"
-	ScopeKit   = "throughline"
+	ScopeSQL     = "throughline/sql"
+	ScopeRedis   = "throughline/redis"
+	ScopeHTTP    = "throughline/http"
+	ScopeNATS    = "throughline/nats"
+	ScopeKafka   = "throughline/kafka"
+	ScopeGRPC    = "throughline/grpc"
+	ScopeKit     = "throughline"
+	ScopeRuntime = "throughline/runtime"
 )
 
 // DurationBuckets are the bounds, in seconds, of every duration histogram: 5 ms to 10 s.
@@ -184,4 +185,8 @@ var (
 	RPCClientCallDuration            = Metric{"rpc.client.call.duration", "s", "Duration of RPCs."}
 	KitTaskDuration                  = Metric{"kit.task.duration", "s", "Duration of background tasks."}
 	KitTaskActive                    = Metric{"kit.task.active", "{task}", "Number of background tasks running now."}
+	RustTokioWorkers                 = Metric{"rust.tokio.workers", "{thread}", "Worker threads of the runtime."}
+	RustTokioTasks                   = Metric{"rust.tokio.tasks", "{task}", "Tasks that have been spawned and have not ended."}
+	RustTokioGlobalQueueDepth        = Metric{"rust.tokio.global_queue.depth", "{task}", "Tasks that wait in the queue all workers share."}
+	RustTokioWorkerBusyTime          = Metric{"rust.tokio.worker.busy_time", "s", "Time the workers spent running tasks."}
 )
