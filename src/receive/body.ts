@@ -1,6 +1,6 @@
 /**
- * The bytes of one request as they arrive or inflate, in one piece, leased from the budget of all requests. Its memory is given back when it
- * is freed, not when the collector comes by: with requests of tens of megabytes that is the difference between a bound and a hope.
+ * The bytes of one request as they arrive or inflate, in one piece, leased from the budget of all requests. Once it
+ * has been read its memory is given back, not when the collector comes by: with tens of megabytes that is the difference between a bound and a hope.
  */
 
 import { Failure } from '../base/errors.ts';
@@ -54,13 +54,20 @@ export class Body {
 		return new Uint8Array(this.#memory);
 	}
 
-	/** Gives the memory back and the lease with it. Safe twice. Whoever still holds `bytes()` finds them gone. */
+	/**
+	 * Lets go of it, and gives the lease back. Safe twice. The memory is left to the collector: a decoder that is being destroyed may still
+	 * be reading it on a thread of its own.
+	 */
 	free(): void {
-		this.forget();
+		this.#only = NOTHING;
+		this.#memory = new ArrayBuffer(0);
 		this.#take(0);
 	}
 
-	/** Gives the memory back but not the lease: the rows that were made of it wait for the disk in its place. */
+	/**
+	 * Gives the memory back now, but not the lease: the rows that were made of it wait for the disk in its place. Only for bytes that nobody
+	 * reads any more; whoever still holds `bytes()` finds them gone.
+	 */
 	forget(): void {
 		this.#only = NOTHING;
 		this.#memory = this.#memory.transfer(0);
