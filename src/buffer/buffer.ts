@@ -36,8 +36,11 @@ export interface CloseOptions {
 }
 
 const FREE_SAMPLE_MS = 1_000;
-/** With more sealed segments than this waiting, age seals no more: a long outage of the engine then leaves full segments, not 4 files a second. */
-const BACKLOG_MAX = 8;
+/**
+ * With more sealed segments than this in the loader's hands (one being loaded, one that follows it), age seals no more: the open one would only
+ * wait, and a load costs much the same whatever it holds. So an engine that is slow gets fewer and larger segments, down to full ones.
+ */
+const BACKLOG_MAX = 1;
 
 /** With `drop-oldest` a segment holds at most one in so many bytes of `bytesMax`. */
 const SEGMENTS_MIN = 8;

@@ -26,6 +26,9 @@ interface OpenSegment extends Segment {
 	cancelSeal: () => void;
 }
 
+/** How often an overdue segment asks whether the loader has come along. */
+const OVERDUE_CHECK_MS = 50;
+
 export interface NextStage {
 	/** Takes a sealed segment. */
 	offer(segment: Segment): void;
@@ -156,9 +159,9 @@ export class SegmentWriter {
 		return segment;
 	}
 
-	#sealLater(segment: OpenSegment): void {
-		segment.cancelSeal = this.#context.timer.after(this.#context.limits.sealAfterMs, () => {
-			if (this.#next.isBehind()) return this.#sealLater(segment);
+	#sealLater(segment: OpenSegment, afterMs: number = this.#context.limits.sealAfterMs): void {
+		segment.cancelSeal = this.#context.timer.after(afterMs, () => {
+			if (this.#next.isBehind()) return this.#sealLater(segment, Math.min(OVERDUE_CHECK_MS, afterMs));
 			this.#sealDue = true;
 			this.#wake();
 		});

@@ -8,9 +8,11 @@ import (
 	"time"
 )
 
+// Few at a time and ever more rarely, so that asking does not become the load: what takes long is asked for at a tenth of its age.
 const (
 	probePoll    = 50 * time.Millisecond
 	probeTimeout = 60 * time.Second
+	probesMax    = 8
 )
 
 // probes asks the API for traces just acknowledged until it shows them: what a person waits for, not what a counter says.
@@ -21,6 +23,7 @@ type probes struct {
 	next    time.Time
 	found   []float64
 	missing int
+	pending int
 	group   sync.WaitGroup
 }
 
@@ -35,14 +38,16 @@ func (p *probes) offer(trace [16]byte) {
 	acknowledged := time.Now()
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if acknowledged.Before(p.next) {
+	if acknowledged.Before(p.next) || p.pending == probesMax {
 		return
 	}
+	p.pending++
 	p.next = acknowledged.Add(p.every)
 	p.group.Go(func() {
 		took, found := p.wait(hex.EncodeToString(trace[:]), acknowledged)
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
+		p.pending--
 		if found {
 			p.found = append(p.found, took.Seconds()*1000)
 		} else {
@@ -53,7 +58,7 @@ func (p *probes) offer(trace [16]byte) {
 
 func (p *probes) wait(id string, since time.Time) (time.Duration, bool) {
 	for time.Since(since) < probeTimeout {
-		time.Sleep(probePoll)
+		time.Sleep(max(probePoll, time.Since(since)/10))
 		response, err := http.Get(p.url + "/api/v1/traces/" + id)
 		if err != nil {
 			continue
