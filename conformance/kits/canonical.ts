@@ -5,6 +5,9 @@
 
 import type { Inbox, Message } from './receiver.ts';
 
+/** The scope of what a kit tells of itself, which depends on the moment. */
+const SELF = 'throughline/sdk';
+
 export interface Telemetry {
 	readonly spans: readonly Span[];
 	readonly metrics: readonly Point[];
@@ -96,6 +99,7 @@ export function canonical(inbox: Inbox): Telemetry {
 			resources.set(JSON.stringify(resource), resource);
 			for (const scoped of list(group[inner])) {
 				const scope = object(scoped['scope']);
+				if (text(scope['name']) === SELF) continue;
 				const said: Scope = {
 					version: text(scope['version']),
 					schema_url: text(scoped['schemaUrl']),

@@ -45,6 +45,8 @@ type Kit struct {
 	steering             steering
 	own                  trace.Tracer // of the kit's scope
 
+	ending   context.Context // ends when Shutdown begins: flushes must not hold it up
+	end      context.CancelFunc
 	stopOnce sync.Once
 	stopErr  error
 }
@@ -81,6 +83,7 @@ func Init(ctx context.Context, opts ...Option) (*Kit, error) {
 	}
 	k.propagator = env.propagator
 	k.tasks.init()
+	k.ending, k.end = context.WithCancel(context.Background())
 	k.tasks.on = k.Switch("task")
 	redactErr := k.redact.add(s.redactKeys, s.redactRules)
 	report := newLossReport(s.diagnostics)
@@ -134,6 +137,9 @@ func (k *Kit) start(ctx context.Context, s settings, env environment, res *resou
 		k.startLogs(s, env, res)
 	}
 	k.enabled = true
+	if s.metricReader != nil {
+		k.observeSelf(s)
+	}
 	k.board.change(func(b *switchboard) { b.live = true })
 	k.startSteering(env.control, attributeOf(res, "deployment.environment.name"), attributeOf(res, "service.instance.id"))
 	return nil

@@ -16,6 +16,7 @@ func (k *Kit) Flush(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, shutdownBudget)
 	defer cancel()
+	defer context.AfterFunc(k.ending, cancel)()
 	return k.each(ctx, func(s stage) error { return s.flush(ctx) })
 }
 
@@ -42,6 +43,7 @@ func (k *Kit) shutdown(ctx context.Context) error {
 	k.stopSteering()
 	k.tasks.drain(time.Now().Add(min(taskDrainBudget, time.Until(until)/2)))
 	before := k.Stats()
+	k.end()
 	err := k.each(ctx, func(s stage) error { return s.stop(ctx) })
 	after := k.Stats()
 	lost := []error{err}
@@ -76,9 +78,37 @@ func (k *Kit) each(ctx context.Context, f func(stage) error) error {
 }
 
 // HandleSignals returns a context that ends at the first SIGTERM or SIGINT, so that main can stop accepting, drain, and
-// call Shutdown. A second signal kills the process as usual.
+// call Shutdown. What is queued at the signal is sent at once, in case draining takes longer than the process has. A second signal kills
+// the process as usual.
 func (k *Kit) HandleSignals(ctx context.Context) context.Context {
+	outer := ctx
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		stop()
+		if outer.Err() == nil {
+			_ = k.Flush(context.WithoutCancel(outer))
+		}
+	})
 	return ctx
+}
+
+// panicFlushBudget is short: whoever restarts the process is waiting.
+const panicFlushBudget = 2 * time.Second
+
+// FlushOnPanic is to be deferred at the top of main, and of goroutines that are not the kit's. When they panic it tells of the panic in a
+// log record, sends what is queued within 2 s, and panics on, so that the process ends as it would have:
+//
+//	defer kit.FlushOnPanic()
+func (k *Kit) FlushOnPanic() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if k != nil {
+		_ = k.Contain(context.Background(), v)
+		ctx, cancel := context.WithTimeout(context.Background(), panicFlushBudget)
+		defer cancel()
+		_ = k.Shutdown(ctx)
+	}
+	panic(v)
 }

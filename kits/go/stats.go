@@ -57,6 +57,9 @@ func (c cause) String() string {
 	return [causes]string{"queue_full", "byte_limit", "circuit_open", "timeout", "export_failed", "rejected", "shutdown"}[c]
 }
 
+// onTheWay: lost by the exporter, not by the queue.
+func (c cause) onTheWay() bool { return c == timedOut || c == exportFailed || c == rejected }
+
 // counts are the counters of one signal.
 type counts struct {
 	created, exported   atomic.Uint64

@@ -44,6 +44,7 @@ type config struct {
 	writer io.Writer
 	level  slog.Leveler
 	scope  string
+	limit  *limiter
 }
 
 // WithWriter sends the JSON lines to w instead of standard output. Each line is one Write.
@@ -54,6 +55,10 @@ func WithLevel(level slog.Leveler) Option { return func(c *config) { c.level = l
 
 // WithScope names the part of the service that logs: the line's scope field and the record's scope.
 func WithScope(name string) Option { return func(c *config) { c.scope = name } }
+
+// WithRateLimit lets every call site log so many records a second, and as many at once; default: no limit. What is held back is counted
+// in the attribute log.held_back of the site's next record.
+func WithRateLimit(perSecond int) Option { return func(c *config) { c.limit = newLimiter(perSecond) } }
 
 // New returns a logger of the kit's service.
 func New(kit *throughline.Kit, opts ...Option) *slog.Logger {
@@ -72,7 +77,7 @@ func NewHandler(kit *throughline.Kit, opts ...Option) slog.Handler {
 	}
 	return &handler{
 		config: c, service: kit.ServiceName(), output: &output{w: c.writer},
-		records: records, remote: kit.LogLevel(c.scope),
+		records: records, remote: kit.LogLevel(c.scope), kit: kit,
 	}
 }
 
@@ -82,7 +87,8 @@ type handler struct {
 	output  *output
 	records log.Logger
 	remote  *throughline.LevelSwitch
-	prefix  string // of the open groups, "a.b."
+	kit     *throughline.Kit // it knows what is secret
+	prefix  string           // of the open groups, "a.b."
 	preset  collected
 }
 
@@ -137,6 +143,14 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Time.IsZero() {
 		r.Time = time.Now()
 	}
+	if held, admitted := h.limit.admit(r.PC, r.Time); !admitted {
+		return nil
+	} else if held > 0 {
+		all.attrs = append(all.attrs, names.LogHeldBack.Int64(held))
+	}
+	r.Message = h.kit.RedactText(r.Message)
+	all.attrs = h.kit.RedactAttributes(all.attrs)
+	all.failure.message = h.kit.RedactText(all.failure.message)
 	h.emit(ctx, r, all)
 	return h.output.write(&line{
 		time: r.Time, level: levelName(r.Level), message: r.Message, service: h.service,

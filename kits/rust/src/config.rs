@@ -11,6 +11,7 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use tracing::Level;
 
+use crate::redact::ValueRule;
 use crate::sampling::Sampling;
 
 pub(crate) type LogWriter = Arc<Mutex<dyn Write + Send>>;
@@ -39,9 +40,13 @@ pub struct Config {
     pub(crate) export_timeout: Duration,
     pub(crate) drop_timeout: Duration,
     pub(crate) queue_size_max: usize,
+    pub(crate) queue_bytes_max: u64,
+    pub(crate) redact_keys: Vec<String>,
+    pub(crate) redact_values: Vec<ValueRule>,
     pub(crate) batch_size_max: usize,
     pub(crate) log_level: Level,
     pub(crate) log_levels: Vec<(&'static str, Level)>,
+    pub(crate) log_rate_max: Option<u32>,
     pub(crate) log_writer: Option<LogWriter>,
     pub(crate) propagators: Vec<String>,
     pub(crate) global: bool,
@@ -85,9 +90,13 @@ impl Config {
             export_timeout: Duration::from_secs(3),
             drop_timeout: Duration::from_secs(5),
             queue_size_max: 2048,
+            queue_bytes_max: 8 << 20,
+            redact_keys: Vec::new(),
+            redact_values: Vec::new(),
             batch_size_max: 512,
             log_level: Level::INFO,
             log_levels: Vec::new(),
+            log_rate_max: None,
             log_writer: None,
             propagators: Vec::new(),
             global: false,
@@ -170,6 +179,26 @@ impl ConfigBuilder {
         self
     }
 
+    /// How much memory spans may wait in, and log records: 8 MiB each, reckoned from their text. The newest are dropped beyond that.
+    pub fn queue_bytes_max(mut self, bytes: u64) -> Self {
+        self.0.queue_bytes_max = bytes;
+        self
+    }
+
+    /// Withholds everything under keys like this from telemetry and log lines, besides what the kit always withholds. `*` stands for
+    /// any characters.
+    pub fn redact_key(mut self, pattern: impl Into<String>) -> Self {
+        self.0.redact_keys.push(pattern.into());
+        self
+    }
+
+    /// Replaces what a regular expression matches in all text. Expressions are the common subset of RE2 and Rust's `regex`, so that both
+    /// kits read them alike.
+    pub fn redact_text(mut self, regex: impl Into<String>, with: impl Into<String>) -> Self {
+        self.0.redact_values.push(ValueRule { regex: regex.into(), with: with.into() });
+        self
+    }
+
     /// The least severe level that is printed and exported: `INFO`. `THROUGHLINE_LOG_LEVEL` overrides it.
     pub fn log_level(mut self, level: Level) -> Self {
         self.0.log_level = level;
@@ -180,6 +209,13 @@ impl ConfigBuilder {
     /// lower the bar below [`log_level`](ConfigBuilder::log_level).
     pub fn log_level_of(mut self, target: &'static str, level: Level) -> Self {
         self.0.log_levels.push((target, level));
+        self
+    }
+
+    /// Lets every call site log so many records a second, and as many at once; no limit by default. What is held back is counted in the
+    /// attribute `log.held_back` of the site's next record.
+    pub fn log_rate_max(mut self, per_second: u32) -> Self {
+        self.0.log_rate_max = Some(per_second);
         self
     }
 

@@ -43,6 +43,20 @@ impl Diagnostics {
                 attributes.push((name.to_owned(), AnyValue::Int(crate::attributes::int(count))));
             }
         }
+        self.write(message, &attributes, error);
+    }
+
+    /// Tells how many items of a signal were lost since the last time; whoever calls keeps the minute.
+    pub(crate) fn tell_loss(&self, signal: &str, cause: &str, lost: u64, error: &str) {
+        let attributes = [
+            ("signal".to_owned(), AnyValue::from(signal.to_owned())),
+            ("cause".to_owned(), AnyValue::from(cause.to_owned())),
+            ("lost".to_owned(), AnyValue::Int(crate::attributes::int(lost))),
+        ];
+        self.write("telemetry was lost", &attributes, error);
+    }
+
+    fn write(&self, message: &str, attributes: &[(String, AnyValue)], error: &str) {
         let error = ErrorText { kind: None, message: Some(error.to_owned()) };
         let line = Line {
             time: SystemTime::now(),
@@ -52,7 +66,7 @@ impl Diagnostics {
             span: None,
             scope: Some("throughline"),
             event: None,
-            attributes: &attributes,
+            attributes,
             error: Some(&error).filter(|error| error.message.as_deref() != Some("")),
         };
         let mut text = line.render();

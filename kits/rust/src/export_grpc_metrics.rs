@@ -10,22 +10,21 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use tonic::Request;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{MetadataKey, MetadataMap};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request};
 
 use crate::exemplars::Exemplars;
+use crate::redact::Redaction;
 
-/// Pauses before the attempts after the first; the time limit of the export is around all of them.
-const PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(200), Duration::from_millis(400)];
-
-/// Sends collections of metrics, retrying what may pass.
+/// Sends collections of metrics with exemplars added and secrets withheld.
 pub(crate) struct MetricsOverGrpc {
     client: MetricsServiceClient<Channel>,
     metadata: MetadataMap,
     temporality: Temporality,
     exemplars: Arc<Exemplars>,
+    redaction: Arc<Redaction>,
 }
 
 impl std::fmt::Debug for MetricsOverGrpc {
@@ -41,6 +40,7 @@ impl MetricsOverGrpc {
         url: &str,
         gzip: bool,
         exemplars: &Arc<Exemplars>,
+        redaction: &Arc<Redaction>,
     ) -> Result<Self, ExporterBuildError> {
         let endpoint = Endpoint::from_shared(url.to_owned());
         let endpoint = endpoint.map_err(|error| ExporterBuildError::InternalFailure(error.to_string()))?;
@@ -48,13 +48,13 @@ impl MetricsOverGrpc {
         if gzip {
             client = client.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
         }
-        Ok(MetricsOverGrpc { client, metadata: headers(), temporality, exemplars: Arc::clone(exemplars) })
-    }
-
-    async fn attempt(&self, message: &ExportMetricsServiceRequest) -> Result<(), tonic::Status> {
-        let mut request = Request::new(message.clone());
-        *request.metadata_mut() = self.metadata.clone();
-        self.client.clone().export(request).await.map(|_| ())
+        Ok(MetricsOverGrpc {
+            client,
+            metadata: headers(),
+            temporality,
+            exemplars: Arc::clone(exemplars),
+            redaction: Arc::clone(redaction),
+        })
     }
 }
 
@@ -62,16 +62,15 @@ impl PushMetricExporter for MetricsOverGrpc {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let mut message = ExportMetricsServiceRequest::from(metrics);
         self.exemplars.insert(&mut message);
-        let mut pauses = PAUSES.iter();
-        loop {
-            let Err(status) = self.attempt(&message).await else {
-                return Ok(());
-            };
-            match pauses.next() {
-                Some(pause) if may_pass(status.code()) => tokio::time::sleep(*pause).await,
-                _ => return Err(OTelSdkError::InternalFailure(status.to_string())),
-            }
-        }
+        self.redaction.rules().metrics(&mut message);
+        let mut request = Request::new(message);
+        *request.metadata_mut() = self.metadata.clone();
+        // The guard reads the code from the text, as the official exporters word it.
+        let failed = |status: tonic::Status| {
+            let text = format!("export failed with gRPC code: {:?}: {}", status.code(), status.message());
+            OTelSdkError::InternalFailure(text)
+        };
+        self.client.clone().export(request).await.map(|_| ()).map_err(failed)
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -85,12 +84,6 @@ impl PushMetricExporter for MetricsOverGrpc {
     fn temporality(&self) -> Temporality {
         self.temporality
     }
-}
-
-/// The codes OTLP calls retryable.
-fn may_pass(code: Code) -> bool {
-    use Code::{Aborted, Cancelled, DataLoss, DeadlineExceeded, OutOfRange, Unavailable};
-    matches!(code, Cancelled | DeadlineExceeded | Aborted | OutOfRange | Unavailable | DataLoss)
 }
 
 /// `OTEL_EXPORTER_OTLP_METRICS_HEADERS`, or those of all signals, as the official exporter reads them: `key=value` pairs between

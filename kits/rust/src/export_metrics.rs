@@ -1,10 +1,8 @@
-//! How exemplars get into metrics sent over HTTP: under the official exporter, which keeps its retries and headers, where a collection
-//! is an OTLP message about to be sent. One collection every ten seconds is read and written once more.
+//! How exemplars get into metrics sent over HTTP, and secrets out of them: under the official exporter, which keeps its headers, where a
+//! collection is an OTLP message about to be sent. One collection every ten seconds is read and written once more.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,37 +12,32 @@ use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{Request, Response};
 use opentelemetry_http::{HttpClient, HttpError};
-use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use prost::Message;
 
 use crate::exemplars::Exemplars;
+use crate::guard::Overheard;
+use crate::redact::Redaction;
 
-/// Sends what it is given with exemplars added.
+/// Sends what it is given with exemplars added and secrets withheld.
 #[derive(Debug)]
-pub(crate) struct WithExemplars {
+pub(crate) struct Completed {
     exemplars: Arc<Exemplars>,
-    client: reqwest::blocking::Client,
+    redaction: Arc<Redaction>,
+    client: Overheard,
 }
 
-impl WithExemplars {
-    pub(crate) fn new(exemplars: &Arc<Exemplars>, timeout: Duration) -> Result<Self, ExporterBuildError> {
-        let failed = |text: String| ExporterBuildError::InternalFailure(text);
-        // The blocking client has a runtime of its own, which must not be made inside another one.
-        let build = move || reqwest::blocking::Client::builder().timeout(timeout).build();
-        let built = thread::Builder::new().spawn(build).map_err(|error| failed(error.to_string()))?.join();
-        let client = match built {
-            Ok(client) => client.map_err(|error| failed(error.to_string()))?,
-            Err(_) => return Err(failed("building the HTTP client panicked".into())),
-        };
-        Ok(WithExemplars { exemplars: Arc::clone(exemplars), client })
+impl Completed {
+    pub(crate) fn new(exemplars: &Arc<Exemplars>, redaction: &Arc<Redaction>, client: Overheard) -> Self {
+        Completed { exemplars: Arc::clone(exemplars), redaction: Arc::clone(redaction), client }
     }
 
-    /// The message with exemplars, compressed if it was.
+    /// The message as it is to be sent, compressed if it was.
     fn complete(&self, body: &[u8], gzip: bool) -> Result<Vec<u8>, HttpError> {
         if !gzip {
             let mut message = ExportMetricsServiceRequest::decode(body)?;
             self.exemplars.insert(&mut message);
+            self.redaction.rules().metrics(&mut message);
             return Ok(message.encode_to_vec());
         }
         let mut plain = Vec::new();
@@ -56,7 +49,7 @@ impl WithExemplars {
 }
 
 #[async_trait]
-impl HttpClient for WithExemplars {
+impl HttpClient for Completed {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (mut parts, body) = request.into_parts();
         let gzip = parts.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");

@@ -22,13 +22,19 @@ use crate::core::Core;
 use crate::diagnostics::Diagnostics;
 use crate::environment::Settings;
 use crate::exemplars::Exemplars;
+use crate::guard::{Common, Counts, Deadline, ExportRuntime, Losses, SignalStats};
 use crate::limits::SpanLimits;
-use crate::pipeline::{Pipeline, Providers};
+use crate::pipeline::{Guards, Pipeline, Providers, internal};
 use crate::propagate::Propagator;
-use crate::queue::{Counter, SignalStats};
+use crate::redact::Redaction;
 use crate::resource;
 use crate::sampling::Sampler;
+use crate::self_metrics;
 use crate::switches::Switches;
+
+/// Short: whoever restarts the process is waiting.
+const PANIC_FLUSH: Duration = Duration::from_secs(2);
+const SIGNAL_FLUSH: Duration = Duration::from_secs(5);
 
 /// A configuration that could not be used. Take the kit out of it, which records nothing but works, and go on serving.
 #[derive(Debug, thiserror::Error)]
@@ -87,10 +93,18 @@ pub struct Kit {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// What a kit that records has.
+struct Parts {
+    providers: Providers,
+    counts: [Arc<Counts>; 3],
+    runtime: Arc<ExportRuntime>,
+}
+
 pub(crate) struct Inner {
     pub(crate) core: Arc<Core>,
-    providers: Option<Providers>,
-    counters: [Arc<Counter>; 3],
+    parts: Option<Parts>,
+    pub(crate) redaction: Arc<Redaction>,
+    pub(crate) log_rate_max: Option<u32>,
     pub(crate) log_writer: Option<LogWriter>,
     pub(crate) log_level: tracing::Level,
     pub(crate) log_levels: Vec<(&'static str, tracing::Level)>,
@@ -123,53 +137,68 @@ impl fmt::Debug for Kit {
 /// # drop(kit);
 /// ```
 pub fn init(config: Config) -> Result<Kit, InitError> {
-    let (settings, problems) = Settings::resolve(&config);
+    let (settings, mut problems) = Settings::resolve(&config);
+    let redaction = Redaction::new(&config.redact_keys, &config.redact_values);
+    let redaction = Arc::new(redaction.unwrap_or_else(|problem| {
+        problems.push(problem);
+        Redaction::default()
+    }));
     if problems.is_empty() && !settings.disabled {
-        match start(&config, &settings) {
+        match start(&config, &settings, &redaction) {
             Ok(kit) => return Ok(kit),
             Err(error) => {
                 let problems = vec![error.to_string()];
-                return Err(InitError { problems, kit: idle(&config, &settings) });
+                return Err(InitError { problems, kit: idle(&config, &settings, redaction) });
             }
         }
     }
-    let kit = idle(&config, &settings);
+    let kit = idle(&config, &settings, redaction);
     if problems.is_empty() { Ok(kit) } else { Err(InitError { problems, kit }) }
 }
 
 /// A kit that prints logs and passes trace context on, and records nothing.
-fn idle(config: &Config, settings: &Settings) -> Kit {
+fn idle(config: &Config, settings: &Settings, redaction: Arc<Redaction>) -> Kit {
     let core = Core::idle(&settings.service_name, settings.formats);
-    Kit::assemble(config, settings, core, None, Default::default())
+    Kit::assemble(config, settings, core, redaction, None)
 }
 
-fn start(config: &Config, settings: &Settings) -> Result<Kit, ExporterBuildError> {
-    let counters: [Arc<Counter>; 3] = Default::default();
+fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Result<Kit, ExporterBuildError> {
+    let counts: [Arc<Counts>; 3] = Default::default();
+    let runtime = Arc::new(ExportRuntime::new().map_err(internal)?);
     let diagnostics = Arc::new(Diagnostics::new(&settings.service_name));
     let exemplars = Arc::new(Exemplars::default());
     let switches = Switches::new(true);
     let sampler = Sampler::new(settings.sampling.clone(), switches.traces.clone());
     let limits = Arc::<SpanLimits>::default();
     let resource = resource::build(config, settings);
+    let common = Common {
+        timeout: config.export_timeout,
+        deadline: Arc::new(Deadline::new(None)),
+        losses: Arc::new(Losses::new(&diagnostics)),
+        redaction: Arc::clone(redaction),
+    };
+    let guards = Guards::new(&counts, settings, &common);
     let mut pipeline = Pipeline {
         config,
         settings,
         resource: resource.clone(),
-        counters: counters.clone(),
-        diagnostics: Arc::clone(&diagnostics),
+        runtime: Arc::clone(&runtime),
+        guards: guards.clone(),
         exemplars: Arc::clone(&exemplars),
         sampler: sampler.clone(),
         metrics_on: switches.metrics.clone(),
         limits: Arc::clone(&limits),
     };
     let providers = pipeline.build()?;
+    self_metrics::observe(&providers.metrics, &guards, config);
     if config.global {
         global::set_tracer_provider(providers.spans.clone());
         global::set_meter_provider(providers.metrics.clone());
         global::set_text_map_propagator(Propagator::of(settings.formats));
     }
     let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars, switches, settings.formats);
-    let mut kit = Kit::assemble(config, settings, core, Some(providers), counters);
+    let parts = Parts { providers, counts, runtime };
+    let mut kit = Kit::assemble(config, settings, core, Arc::clone(redaction), Some(parts));
     kit.steer(settings, sampler, limits, &resource);
     Ok(kit)
 }
@@ -179,14 +208,15 @@ impl Kit {
         config: &Config,
         settings: &Settings,
         core: Core,
-        providers: Option<Providers>,
-        counters: [Arc<Counter>; 3],
+        redaction: Arc<Redaction>,
+        parts: Option<Parts>,
     ) -> Kit {
         Kit {
             inner: Arc::new(Inner {
                 core: Arc::new(core),
-                providers,
-                counters,
+                parts,
+                redaction,
+                log_rate_max: config.log_rate_max,
                 log_writer: config.log_writer.clone(),
                 log_level: settings.log_level,
                 log_levels: config.log_levels.clone(),
@@ -206,6 +236,7 @@ impl Kit {
             core: Arc::clone(self.core()),
             sampler,
             limits,
+            redaction: Arc::clone(&self.inner.redaction),
             environment: text("deployment.environment.name").unwrap_or_default(),
             instance: text("service.instance.id").unwrap_or_default(),
             meter: self.own_meter(),
@@ -224,8 +255,8 @@ impl Kit {
     #[cfg(feature = "control")]
     fn own_meter(&self) -> opentelemetry::metrics::Meter {
         use opentelemetry::metrics::MeterProvider as _;
-        match &self.inner.providers {
-            Some(providers) => providers.metrics.meter_with_scope(crate::core::own_scope()),
+        match &self.inner.parts {
+            Some(parts) => parts.providers.metrics.meter_with_scope(crate::core::own_scope()),
             None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter("throughline"),
         }
     }
@@ -243,7 +274,9 @@ impl Kit {
     /// What became of the telemetry so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let [spans, logs, metrics] = &self.inner.counters;
+        let Some(Parts { counts: [spans, logs, metrics], .. }) = &self.inner.parts else {
+            return Stats::default();
+        };
         Stats { spans: spans.stats(), logs: logs.stats(), metrics: metrics.stats() }
     }
 
@@ -251,8 +284,8 @@ impl Kit {
     #[must_use]
     pub fn meter(&self, name: &'static str) -> opentelemetry::metrics::Meter {
         use opentelemetry::metrics::MeterProvider as _;
-        match &self.inner.providers {
-            Some(providers) => providers.metrics.meter(name),
+        match &self.inner.parts {
+            Some(parts) => parts.providers.metrics.meter(name),
             None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter(name),
         }
     }
@@ -269,7 +302,7 @@ impl Kit {
     /// # Errors
     /// [`FlushError`] when time ran out or an export failed.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.on_threads(timeout, |job| job.flush())
+        self.inner.providers().map_or(Ok(()), |providers| on_threads(&providers, timeout, |job, _| job.flush()))
     }
 
     /// Flushes and stops the pipeline; later telemetry is discarded. Blocks for at most `timeout`, whatever the receiver does, and
@@ -281,8 +314,41 @@ impl Kit {
         self.inner.shutdown(timeout)
     }
 
-    fn on_threads(&self, timeout: Duration, run: fn(&Job) -> OTelSdkResult) -> Result<(), FlushError> {
-        self.inner.on_threads(timeout, run)
+    /// Ends at the first SIGTERM, or SIGINT, that comes after this call; stop accepting then, drain, and call
+    /// [`shutdown`](Kit::shutdown). What is queued at the signal is sent at once, in case draining takes longer than the process has.
+    /// Needs a tokio runtime with its drivers enabled, and is pending for ever where signals cannot be listened for.
+    ///
+    /// ```no_run
+    /// # async fn serve(kit: throughline::Kit, listener: tokio::net::TcpListener, app: axum::Router) {
+    /// axum::serve(listener, app).with_graceful_shutdown(kit.terminated()).await.unwrap();
+    /// let _ = kit.shutdown(std::time::Duration::from_secs(5));
+    /// # }
+    /// ```
+    pub fn terminated(&self) -> impl Future<Output = ()> + Send + 'static {
+        let inner = Arc::downgrade(&self.inner);
+        let signal = crate::signals::listen();
+        async move {
+            signal.await;
+            // The thread holds no kit, so that dropping the last one still flushes in the thread that drops it.
+            let providers = inner.upgrade().and_then(|inner| inner.providers());
+            let flush = move || providers.map(|providers| on_threads(&providers, SIGNAL_FLUSH, |job, _| job.flush()));
+            let _ = thread::Builder::new().name("throughline-flush".into()).spawn(flush);
+        }
+    }
+
+    /// Sends what is queued, within 2 s, when a panic is about to end the process: one on the main thread, or any where panics abort.
+    /// A kit on the stack of `main` is flushed by its drop anyway; this is for one in a static, and for `panic = "abort"`. The panic
+    /// hook that was there runs first.
+    pub fn flush_on_panic(&self) {
+        let inner = Arc::downgrade(&self.inner);
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            before(panic);
+            let last = cfg!(panic = "abort") || thread::current().name() == Some("main");
+            if last && let Some(providers) = inner.upgrade().and_then(|inner| inner.providers()) {
+                let _ = on_threads(&providers, PANIC_FLUSH, |job, _| job.flush());
+            }
+        }));
     }
 }
 
@@ -291,47 +357,52 @@ impl Inner {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.on_threads(timeout, |job| {
-            // Shutting down alone would hide that the last export failed.
-            let flushed = job.flush();
-            let _ = job.shutdown();
-            flushed
-        })
-    }
-
-    /// Runs a job per signal on threads of their own, because the SDK's calls are only loosely bounded, and waits for them together.
-    fn on_threads(&self, timeout: Duration, run: fn(&Job) -> OTelSdkResult) -> Result<(), FlushError> {
-        let Some(providers) = &self.providers else {
+        let Some(Parts { providers, runtime, .. }) = &self.parts else {
             return Ok(());
         };
-        let deadline = Instant::now() + timeout;
-        let (sender, receiver) = mpsc::channel();
-        let jobs = [
-            Job::Spans(providers.spans.clone()),
-            Job::Logs(providers.logs.clone()),
-            Job::Metrics(providers.metrics.clone()),
-        ];
-        for job in jobs {
-            let sender = sender.clone();
-            let work = move || {
-                let _ = sender.send(run(&job));
-            };
-            let spawned = thread::Builder::new().name("throughline-flush".into()).spawn(work);
-            spawned.map_err(|error| FlushError::Failed(error.to_string()))?;
-        }
-        drop(sender);
-        let mut failure = None;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match receiver.recv_timeout(left) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => failure = Some(FlushError::Failed(error.to_string())),
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => return Err(FlushError::Timeout(timeout)),
-            }
-        }
-        failure.map_or(Ok(()), Err)
+        let result = on_threads(providers, timeout, Job::shutdown);
+        runtime.stop();
+        result
     }
+
+    fn providers(&self) -> Option<Providers> {
+        self.parts.as_ref().map(|parts| parts.providers.clone())
+    }
+}
+
+/// Runs a job per signal on threads of their own, because the SDK's calls are only loosely bounded, and waits for them together.
+fn on_threads(
+    providers: &Providers,
+    timeout: Duration,
+    run: fn(&Job, Duration) -> OTelSdkResult,
+) -> Result<(), FlushError> {
+    let deadline = Instant::now() + timeout;
+    let (sender, receiver) = mpsc::channel();
+    let jobs = [
+        Job::Spans(providers.spans.clone()),
+        Job::Logs(providers.logs.clone()),
+        Job::Metrics(providers.metrics.clone()),
+    ];
+    for job in jobs {
+        let sender = sender.clone();
+        let work = move || {
+            let _ = sender.send(run(&job, deadline.saturating_duration_since(Instant::now())));
+        };
+        let spawned = thread::Builder::new().name("throughline-flush".into()).spawn(work);
+        spawned.map_err(|error| FlushError::Failed(error.to_string()))?;
+    }
+    drop(sender);
+    let mut failure = None;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => failure = Some(FlushError::Failed(error.to_string())),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => return Err(FlushError::Timeout(timeout)),
+        }
+    }
+    failure.map_or(Ok(()), Err)
 }
 
 impl Drop for Inner {
@@ -358,11 +429,16 @@ impl Job {
         }
     }
 
-    fn shutdown(&self) -> OTelSdkResult {
+    fn shutdown(&self, timeout: Duration) -> OTelSdkResult {
         match self {
-            Job::Spans(provider) => provider.shutdown(),
-            Job::Logs(provider) => provider.shutdown(),
-            Job::Metrics(provider) => provider.shutdown(),
+            Job::Spans(provider) => provider.shutdown_with_timeout(timeout),
+            Job::Logs(provider) => provider.shutdown_with_timeout(timeout),
+            Job::Metrics(provider) => {
+                // Shutting down alone would hide that the last export failed.
+                let flushed = provider.force_flush();
+                let _ = provider.shutdown_with_timeout(timeout);
+                flushed
+            }
         }
     }
 }

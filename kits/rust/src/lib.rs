@@ -68,6 +68,7 @@ mod export_grpc;
 #[cfg(feature = "grpc-export")]
 mod export_grpc_metrics;
 mod export_metrics;
+mod guard;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic", feature = "nats"))]
 mod http_names;
 #[cfg(feature = "http")]
@@ -87,7 +88,7 @@ pub mod nats;
 mod operation;
 mod pipeline;
 mod propagate;
-mod queue;
+mod redact;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "reqwest")]
@@ -95,6 +96,8 @@ mod reqwest_client;
 mod resource;
 mod runtime;
 mod sampling;
+mod self_metrics;
+mod signals;
 #[cfg(feature = "sqlx")]
 mod sql;
 #[cfg(feature = "sqlx")]
@@ -109,6 +112,7 @@ mod tonic_layer;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
 pub use body::TracedBody;
 pub use config::{Config, ConfigBuilder, Protocol};
+pub use guard::{Drops, SignalStats};
 #[cfg(feature = "http")]
 pub use http_server::{HttpLayer, HttpService, ResponseFuture};
 pub use kit::{FlushError, InitError, Kit, Stats, init};
@@ -116,7 +120,6 @@ pub use kit::{FlushError, InitError, Kit, Stats, init};
 pub use opentelemetry;
 pub use opentelemetry_sdk;
 pub use propagate::Propagator;
-pub use queue::SignalStats;
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::Send;
 pub use sampling::{Sampling, SamplingRule};

@@ -19,6 +19,7 @@ pub(crate) const SCOPE_NATS: &str = "throughline/nats";
 pub(crate) const SCOPE_KAFKA: &str = "throughline/kafka";
 pub(crate) const SCOPE_GRPC: &str = "throughline/grpc";
 pub(crate) const SCOPE_KIT: &str = "throughline";
+pub(crate) const SCOPE_SDK: &str = "throughline/sdk";
 pub(crate) const SCOPE_RUNTIME: &str = "throughline/runtime";
 
 // Databases.
@@ -137,6 +138,14 @@ pub(crate) const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
 /// The name of the gRPC code.
 pub(crate) const RPC_STATUS_CODE: &str = "rpc.response.status_code";
 
+// Parts of a kit.
+/// The kind of part.
+pub(crate) const OTEL_COMPONENT_TYPE: &str = "otel.component.type";
+/// The part.
+pub(crate) const OTEL_COMPONENT_NAME: &str = "otel.component.name";
+/// Records of the same call site that the rate limit held back before this one.
+pub(crate) const LOG_HELD_BACK: &str = "log.held_back";
+
 // What the kits say of themselves.
 /// Version of the contract the telemetry keeps; counts incompatible changes of this registry. The kits emit the last value.
 pub(crate) const CONTRACT: &str = "throughline.contract";
@@ -187,6 +196,75 @@ pub(crate) const METRIC_RPC_SERVER_CALL_DURATION: Metric =
     Metric { name: "rpc.server.call.duration", unit: "s", description: "Duration of RPCs." };
 pub(crate) const METRIC_RPC_CLIENT_CALL_DURATION: Metric =
     Metric { name: "rpc.client.call.duration", unit: "s", description: "Duration of RPCs." };
+pub(crate) const METRIC_OTEL_SDK_PROCESSOR_SPAN_PROCESSED: Metric = Metric {
+    name: "otel.sdk.processor.span.processed",
+    unit: "{span}",
+    description: "Items the processor is done with, whether it dropped them or handed them on.",
+};
+pub(crate) const METRIC_OTEL_SDK_EXPORTER_SPAN_EXPORTED: Metric = Metric {
+    name: "otel.sdk.exporter.span.exported",
+    unit: "{span}",
+    description: "Items the exporter is done with, delivered or not.",
+};
+pub(crate) const METRIC_OTEL_SDK_EXPORTER_SPAN_INFLIGHT: Metric = Metric {
+    name: "otel.sdk.exporter.span.inflight",
+    unit: "{span}",
+    description: "Items on their way to the receiver.",
+};
+pub(crate) const METRIC_OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE: Metric = Metric {
+    name: "otel.sdk.processor.span.queue.size",
+    unit: "{span}",
+    description: "Items that wait or are on their way.",
+};
+pub(crate) const METRIC_OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric =
+    Metric { name: "otel.sdk.processor.span.queue.capacity", unit: "{span}", description: "Items that may wait." };
+pub(crate) const METRIC_THROUGHLINE_PROCESSOR_SPAN_QUEUE_BYTES: Metric = Metric {
+    name: "throughline.processor.span.queue.bytes",
+    unit: "By",
+    description: "Estimated size of what waits or is on its way.",
+};
+pub(crate) const METRIC_THROUGHLINE_PROCESSOR_SPAN_QUEUE_BYTES_LIMIT: Metric = Metric {
+    name: "throughline.processor.span.queue.bytes_limit",
+    unit: "By",
+    description: "Estimated size of what may wait.",
+};
+pub(crate) const METRIC_OTEL_SDK_PROCESSOR_LOG_PROCESSED: Metric = Metric {
+    name: "otel.sdk.processor.log.processed",
+    unit: "{log_record}",
+    description: "Items the processor is done with, whether it dropped them or handed them on.",
+};
+pub(crate) const METRIC_OTEL_SDK_EXPORTER_LOG_EXPORTED: Metric = Metric {
+    name: "otel.sdk.exporter.log.exported",
+    unit: "{log_record}",
+    description: "Items the exporter is done with, delivered or not.",
+};
+pub(crate) const METRIC_OTEL_SDK_EXPORTER_LOG_INFLIGHT: Metric = Metric {
+    name: "otel.sdk.exporter.log.inflight",
+    unit: "{log_record}",
+    description: "Items on their way to the receiver.",
+};
+pub(crate) const METRIC_OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
+    name: "otel.sdk.processor.log.queue.size",
+    unit: "{log_record}",
+    description: "Items that wait or are on their way.",
+};
+pub(crate) const METRIC_OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric =
+    Metric { name: "otel.sdk.processor.log.queue.capacity", unit: "{log_record}", description: "Items that may wait." };
+pub(crate) const METRIC_THROUGHLINE_PROCESSOR_LOG_QUEUE_BYTES: Metric = Metric {
+    name: "throughline.processor.log.queue.bytes",
+    unit: "By",
+    description: "Estimated size of what waits or is on its way.",
+};
+pub(crate) const METRIC_THROUGHLINE_PROCESSOR_LOG_QUEUE_BYTES_LIMIT: Metric = Metric {
+    name: "throughline.processor.log.queue.bytes_limit",
+    unit: "By",
+    description: "Estimated size of what may wait.",
+};
+pub(crate) const METRIC_THROUGHLINE_EXPORTER_BREAKER_STATE: Metric = Metric {
+    name: "throughline.exporter.breaker.state",
+    unit: "1",
+    description: "State of the exporter's circuit breaker: 0 closed, 1 half open, 2 open.",
+};
 pub(crate) const METRIC_KIT_TASK_DURATION: Metric =
     Metric { name: "kit.task.duration", unit: "s", description: "Duration of background tasks." };
 pub(crate) const METRIC_KIT_TASK_ACTIVE: Metric =

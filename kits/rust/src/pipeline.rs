@@ -1,25 +1,21 @@
 //! From settings to the SDK's providers: for each signal an exporter, its guard, a batcher and its bookkeeping.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::{
-    BatchConfigBuilder as LogBatchConfig, BatchLogProcessor, LogExporter, SdkLoggerProvider,
-};
+use opentelemetry_sdk::logs::{LogExporter, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder as SpanBatchConfig, BatchSpanProcessor, SdkTracerProvider, SpanExporter,
-};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
 
 use crate::config::{Config, Protocol};
-use crate::diagnostics::Diagnostics;
 use crate::environment::Settings;
 use crate::exemplars::Exemplars;
-use crate::export::{Guard, Http};
+use crate::export::Http;
+use crate::guard::{Batcher, Common, Counts, ExportRuntime, Guard, GuardedMetrics, Limits, LogExports, SpanExports};
 use crate::limits::{Limited, SpanLimits};
-use crate::queue::{Counted, Counter};
 use crate::sampling::Sampler;
 use crate::switches::{Switch, Switched};
 
@@ -31,13 +27,32 @@ pub(crate) struct Providers {
     pub(crate) metrics: SdkMeterProvider,
 }
 
+/// One guard a signal.
+#[derive(Clone)]
+pub(crate) struct Guards {
+    pub(crate) spans: Arc<Guard>,
+    pub(crate) logs: Arc<Guard>,
+    pub(crate) metrics: Arc<Guard>,
+}
+
+impl Guards {
+    pub(crate) fn new(counts: &[Arc<Counts>; 3], settings: &Settings, common: &Common) -> Self {
+        let [spans, logs, metrics] = counts;
+        Guards {
+            spans: Arc::new(Guard::new("traces", spans, settings.span_delay, common)),
+            logs: Arc::new(Guard::new("logs", logs, settings.log_delay, common)),
+            metrics: Arc::new(Guard::new("metrics", metrics, settings.span_delay, common)),
+        }
+    }
+}
+
 /// What the pipelines of the three signals are built from.
 pub(crate) struct Pipeline<'a> {
     pub(crate) config: &'a Config,
     pub(crate) settings: &'a Settings,
     pub(crate) resource: Resource,
-    pub(crate) counters: [Arc<Counter>; 3],
-    pub(crate) diagnostics: Arc<Diagnostics>,
+    pub(crate) runtime: Arc<ExportRuntime>,
+    pub(crate) guards: Guards,
     pub(crate) exemplars: Arc<Exemplars>,
     pub(crate) sampler: Sampler,
     pub(crate) metrics_on: Switch,
@@ -51,8 +66,8 @@ impl Pipeline<'_> {
             let memory = memory.clone();
             memory.show_exemplars(&self.exemplars);
             return Ok(Providers {
-                spans: self.spans(Some(memory.spans.clone())),
-                logs: self.logs(Some(memory.logs.clone())),
+                spans: self.spans(Some(memory.spans.clone()))?,
+                logs: self.logs(Some(memory.logs.clone()))?,
                 metrics: self.metrics(Some(memory.metrics.clone())),
             });
         }
@@ -63,12 +78,13 @@ impl Pipeline<'_> {
     }
 
     fn over_http(&mut self) -> Result<Providers, ExporterBuildError> {
-        let http = Http { timeout: self.config.export_timeout, gzip: self.settings.gzip };
-        let urls = self.settings;
-        let spans = urls.traces_endpoint.as_deref().map(|url| http.spans(url)).transpose()?;
-        let logs = urls.logs_endpoint.as_deref().map(|url| http.logs(url)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref().map(|url| http.metrics(url, &self.exemplars)).transpose()?;
-        Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
+        let http = Http { gzip: self.settings.gzip };
+        let (urls, guards) = (self.settings, &self.guards);
+        let spans = urls.traces_endpoint.as_deref().map(|url| http.spans(url, &guards.spans)).transpose()?;
+        let logs = urls.logs_endpoint.as_deref().map(|url| http.logs(url, &guards.logs)).transpose()?;
+        let metrics = urls.metrics_endpoint.as_deref();
+        let metrics = metrics.map(|url| http.metrics(url, &guards.metrics, &self.exemplars)).transpose()?;
+        Ok(Providers { spans: self.spans(spans)?, logs: self.logs(logs)?, metrics: self.metrics(metrics) })
     }
 
     #[cfg(not(feature = "grpc-export"))]
@@ -80,60 +96,50 @@ impl Pipeline<'_> {
 
     #[cfg(feature = "grpc-export")]
     fn over_grpc(&mut self) -> Result<Providers, ExporterBuildError> {
-        let grpc = crate::export_grpc::Grpc::new(self.config.export_timeout, self.settings.gzip)?;
+        let grpc = crate::export_grpc::Grpc { runtime: Arc::clone(&self.runtime), gzip: self.settings.gzip };
         let urls = self.settings;
         let spans = urls.traces_endpoint.as_deref().map(|url| grpc.spans(url)).transpose()?;
         let logs = urls.logs_endpoint.as_deref().map(|url| grpc.logs(url)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref().map(|url| grpc.metrics(url, &self.exemplars)).transpose()?;
-        Ok(Providers { spans: self.spans(spans), logs: self.logs(logs), metrics: self.metrics(metrics) })
+        let metrics = urls.metrics_endpoint.as_deref();
+        let metrics = metrics.map(|url| grpc.metrics(url, &self.guards.metrics, &self.exemplars)).transpose()?;
+        Ok(Providers { spans: self.spans(spans)?, logs: self.logs(logs)?, metrics: self.metrics(metrics) })
     }
 
-    fn counter(&self, signal: &'static str) -> Arc<Counter> {
-        let [spans, logs, metrics] = &self.counters;
-        Arc::clone(match signal {
-            "span" => spans,
-            "log" => logs,
-            _ => metrics,
-        })
+    fn limits(&self, delay: Duration) -> Limits {
+        Limits {
+            items_max: self.config.queue_size_max,
+            bytes_max: self.config.queue_bytes_max,
+            batch_max: self.config.batch_size_max,
+            delay,
+        }
     }
 
-    fn guard<E>(&self, signal: &'static str, inner: E) -> Guard<E> {
-        Guard { inner, signal, counter: self.counter(signal), diagnostics: Arc::clone(&self.diagnostics) }
-    }
-
-    fn counted<P>(&self, signal: &'static str, inner: P) -> Counted<P> {
-        let limit = self.config.queue_size_max as u64;
-        Counted { inner, signal, limit, counter: self.counter(signal), diagnostics: Arc::clone(&self.diagnostics) }
-    }
-
-    fn spans<E: SpanExporter + 'static>(&self, exporter: Option<E>) -> SdkTracerProvider {
+    fn spans<E: SpanExporter + 'static>(&self, exporter: Option<E>) -> Result<SdkTracerProvider, ExporterBuildError> {
         let builder =
             SdkTracerProvider::builder().with_sampler(self.sampler.clone()).with_resource(self.resource.clone());
-        let Some(exporter) = exporter else {
-            return builder.build();
+        let Some(mut exporter) = exporter else {
+            return Ok(builder.build());
         };
-        let batches = SpanBatchConfig::default()
-            .with_max_queue_size(self.config.queue_size_max)
-            .with_max_export_batch_size(self.config.batch_size_max)
-            .with_scheduled_delay(self.settings.span_delay)
-            .build();
-        let exporter = Limited { inner: self.guard("span", exporter), limits: Arc::clone(&self.limits) };
-        let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
-        builder.with_span_processor(self.counted("span", processor)).build()
+        exporter.set_resource(&self.resource);
+        let guard = Arc::clone(&self.guards.spans);
+        let exporter = Limited { inner: exporter, limits: Arc::clone(&self.limits) };
+        let exports = SpanExports { exporter, guard: Arc::clone(&guard) };
+        let limits = self.limits(self.settings.span_delay);
+        let batcher = Batcher::start("spans", guard, limits, Arc::clone(&self.runtime), exports).map_err(internal)?;
+        Ok(builder.with_span_processor(batcher).build())
     }
 
-    fn logs<E: LogExporter + 'static>(&self, exporter: Option<E>) -> SdkLoggerProvider {
+    fn logs<E: LogExporter + 'static>(&self, exporter: Option<E>) -> Result<SdkLoggerProvider, ExporterBuildError> {
         let builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());
-        let Some(exporter) = exporter else {
-            return builder.build();
+        let Some(mut exporter) = exporter else {
+            return Ok(builder.build());
         };
-        let batches = LogBatchConfig::default()
-            .with_max_queue_size(self.config.queue_size_max)
-            .with_max_export_batch_size(self.config.batch_size_max)
-            .with_scheduled_delay(self.settings.log_delay)
-            .build();
-        let processor = BatchLogProcessor::builder(self.guard("log", exporter)).with_batch_config(batches).build();
-        builder.with_log_processor(self.counted("log", processor)).build()
+        exporter.set_resource(&self.resource);
+        let guard = Arc::clone(&self.guards.logs);
+        let exports = LogExports::new(exporter, &guard);
+        let limits = self.limits(self.settings.log_delay);
+        let batcher = Batcher::start("logs", guard, limits, Arc::clone(&self.runtime), exports).map_err(internal)?;
+        Ok(builder.with_log_processor(batcher).build())
     }
 
     fn metrics<E: PushMetricExporter>(&self, exporter: Option<E>) -> SdkMeterProvider {
@@ -141,8 +147,15 @@ impl Pipeline<'_> {
         let Some(exporter) = exporter else {
             return builder.build();
         };
-        let exporter = Switched { inner: self.guard("metric", exporter), on: self.metrics_on.clone() };
-        let reader = PeriodicReader::builder(exporter).with_interval(self.settings.metric_interval).build();
+        let (guard, runtime) = (Arc::clone(&self.guards.metrics), Arc::clone(&self.runtime));
+        let guarded = GuardedMetrics { exporter, guard, runtime };
+        let reader = PeriodicReader::builder(Switched { inner: guarded, on: self.metrics_on.clone() })
+            .with_interval(self.settings.metric_interval)
+            .build();
         builder.with_reader(reader).build()
     }
+}
+
+pub(crate) fn internal(error: std::io::Error) -> ExporterBuildError {
+    ExporterBuildError::InternalFailure(error.to_string())
 }

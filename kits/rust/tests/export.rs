@@ -84,7 +84,7 @@ fn all_signals_arrive_compressed_with_one_resource_from_a_program_without_a_runt
     assert_eq!(inbox.metrics[0].resource_metrics[0].resource, resource);
     let stats = kit.stats();
     assert_eq!((stats.spans.created, stats.spans.exported, stats.logs.exported), (1, 1, 1));
-    assert!(stats.metrics.exported >= 1 && stats.metrics.failed == 0);
+    assert!(stats.metrics.exported >= 1 && stats.metrics.dropped.total() == 0);
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_receiver_that_is_busy_is_tried_again() {
     work(&kit, 2);
     kit.shutdown(AMPLE).unwrap();
     assert_eq!(receiver.spans().len(), 2);
-    assert_eq!(kit.stats().spans.failed, 0);
+    assert_eq!(kit.stats().spans.dropped.total(), 0);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_refused_connection_is_told_and_counted_and_costs_no_time() {
     assert!(matches!(error, FlushError::Failed(_)), "{error}");
     assert!(since.elapsed() < Duration::from_secs(5));
     let spans = kit.stats().spans;
-    assert_eq!((spans.created, spans.exported, spans.failed), (5, 0, 5));
+    assert_eq!((spans.created, spans.exported, spans.dropped.export_failed), (5, 0, 5));
 }
 
 #[test]
@@ -232,17 +232,31 @@ fn a_full_queue_drops_the_newest_and_counts_them() {
     assert!(since.elapsed() < Duration::from_secs(3), "requests wait for telemetry: {:?}", since.elapsed());
     let spans = kit.stats().spans;
     assert_eq!(spans.created, 5000);
-    assert!(spans.dropped >= 4000, "{spans:?}");
+    assert!(spans.dropped.queue_full >= 4000, "{spans:?}");
     let _ = kit.shutdown(Duration::from_secs(8));
     let spans = kit.stats().spans;
-    assert_eq!(spans.created, spans.exported + spans.failed + spans.dropped, "{spans:?}");
+    assert_eq!(spans.created, spans.exported + spans.dropped.total() + spans.queued, "{spans:?}");
+}
+
+#[test]
+fn a_queue_is_bounded_by_bytes() {
+    let kit = throughline::init(config(&receiver::blackhole()).queue_bytes_max(100_000).build()).unwrap();
+    for _ in 0..50 {
+        let span = kit.span("work").attribute(KeyValue::new("text", "x".repeat(4096)));
+        now(span.observe(async {}));
+    }
+    // 4096 bytes of text, 32 + 4 of the attribute, 256 + 4 of the span: 22 of them fit.
+    let spans = kit.stats().spans;
+    assert_eq!((spans.queued, spans.queued_bytes, spans.dropped.byte_limit), (22, 22 * 4392, 28), "{spans:?}");
+    let _ = kit.shutdown(Duration::from_millis(100));
 }
 
 #[test]
 fn a_bad_configuration_gives_a_kit_that_records_nothing_and_every_reason() {
     let variables = [("OTEL_TRACES_SAMPLER", "sometimes"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "not a url")];
-    let error = throughline::init(config("http://127.0.0.1:4318").variables(variables).build()).unwrap_err();
-    assert_eq!(error.problems.len(), 2, "{error}");
+    let config = config("http://127.0.0.1:4318").variables(variables).redact_text("(", "");
+    let error = throughline::init(config.build()).unwrap_err();
+    assert_eq!(error.problems.len(), 3, "{error}");
     let kit = error.report();
     assert!(!kit.is_enabled());
     work(&kit, 1);
@@ -303,5 +317,5 @@ fn grpc_export_to_a_blackhole_is_bounded() {
     let since = Instant::now();
     assert!(kit.shutdown(Duration::from_secs(5)).is_err());
     assert!(since.elapsed() < Duration::from_secs(6), "{:?}", since.elapsed());
-    assert_eq!(kit.stats().spans.failed, 1);
+    assert_eq!(kit.stats().spans.dropped.total(), 1);
 }

@@ -19,6 +19,7 @@ const (
 	ScopeKafka   = "throughline/kafka"
 	ScopeGRPC    = "throughline/grpc"
 	ScopeKit     = "throughline"
+	ScopeSDK     = "throughline/sdk"
 	ScopeRuntime = "throughline/runtime"
 )
 
@@ -155,6 +156,16 @@ const (
 	RPCStatusCode = attribute.Key("rpc.response.status_code")
 )
 
+// Parts of a kit.
+const (
+	// The kind of part.
+	OtelComponentType = attribute.Key("otel.component.type")
+	// The part.
+	OtelComponentName = attribute.Key("otel.component.name")
+	// Records of the same call site that the rate limit held back before this one.
+	LogHeldBack = attribute.Key("log.held_back")
+)
+
 // What the kits say of themselves.
 const (
 	// Version of the contract the telemetry keeps; counts incompatible changes of this registry. The kits emit the last value.
@@ -171,22 +182,37 @@ const (
 
 // Metrics.
 var (
-	DBClientOperationDuration        = Metric{"db.client.operation.duration", "s", "Duration of database client operations."}
-	DBClientConnectionCount          = Metric{"db.client.connection.count", "{connection}", "Connections by state."}
-	DBClientConnectionMax            = Metric{"db.client.connection.max", "{connection}", "Most connections the pool may open."}
-	HTTPServerRequestDuration        = Metric{"http.server.request.duration", "s", "Duration of HTTP server requests."}
-	HTTPServerActiveRequests         = Metric{"http.server.active_requests", "{request}", "Number of active HTTP server requests."}
-	HTTPClientRequestDuration        = Metric{"http.client.request.duration", "s", "Duration of HTTP client requests."}
-	MessagingClientOperationDuration = Metric{"messaging.client.operation.duration", "s", "Duration of messaging operations initiated by a client."}
-	MessagingClientSentMessages      = Metric{"messaging.client.sent.messages", "{message}", "Messages a producer tried to send."}
-	MessagingClientConsumedMessages  = Metric{"messaging.client.consumed.messages", "{message}", "Messages delivered to the application."}
-	MessagingProcessDuration         = Metric{"messaging.process.duration", "s", "Duration of processing messages."}
-	RPCServerCallDuration            = Metric{"rpc.server.call.duration", "s", "Duration of RPCs."}
-	RPCClientCallDuration            = Metric{"rpc.client.call.duration", "s", "Duration of RPCs."}
-	KitTaskDuration                  = Metric{"kit.task.duration", "s", "Duration of background tasks."}
-	KitTaskActive                    = Metric{"kit.task.active", "{task}", "Number of background tasks running now."}
-	RustTokioWorkers                 = Metric{"rust.tokio.workers", "{thread}", "Worker threads of the runtime."}
-	RustTokioTasks                   = Metric{"rust.tokio.tasks", "{task}", "Tasks that have been spawned and have not ended."}
-	RustTokioGlobalQueueDepth        = Metric{"rust.tokio.global_queue.depth", "{task}", "Tasks that wait in the queue all workers share."}
-	RustTokioWorkerBusyTime          = Metric{"rust.tokio.worker.busy_time", "s", "Time the workers spent running tasks."}
+	DBClientOperationDuration               = Metric{"db.client.operation.duration", "s", "Duration of database client operations."}
+	DBClientConnectionCount                 = Metric{"db.client.connection.count", "{connection}", "Connections by state."}
+	DBClientConnectionMax                   = Metric{"db.client.connection.max", "{connection}", "Most connections the pool may open."}
+	HTTPServerRequestDuration               = Metric{"http.server.request.duration", "s", "Duration of HTTP server requests."}
+	HTTPServerActiveRequests                = Metric{"http.server.active_requests", "{request}", "Number of active HTTP server requests."}
+	HTTPClientRequestDuration               = Metric{"http.client.request.duration", "s", "Duration of HTTP client requests."}
+	MessagingClientOperationDuration        = Metric{"messaging.client.operation.duration", "s", "Duration of messaging operations initiated by a client."}
+	MessagingClientSentMessages             = Metric{"messaging.client.sent.messages", "{message}", "Messages a producer tried to send."}
+	MessagingClientConsumedMessages         = Metric{"messaging.client.consumed.messages", "{message}", "Messages delivered to the application."}
+	MessagingProcessDuration                = Metric{"messaging.process.duration", "s", "Duration of processing messages."}
+	RPCServerCallDuration                   = Metric{"rpc.server.call.duration", "s", "Duration of RPCs."}
+	RPCClientCallDuration                   = Metric{"rpc.client.call.duration", "s", "Duration of RPCs."}
+	OtelSDKProcessorSpanProcessed           = Metric{"otel.sdk.processor.span.processed", "{span}", "Items the processor is done with, whether it dropped them or handed them on."}
+	OtelSDKExporterSpanExported             = Metric{"otel.sdk.exporter.span.exported", "{span}", "Items the exporter is done with, delivered or not."}
+	OtelSDKExporterSpanInflight             = Metric{"otel.sdk.exporter.span.inflight", "{span}", "Items on their way to the receiver."}
+	OtelSDKProcessorSpanQueueSize           = Metric{"otel.sdk.processor.span.queue.size", "{span}", "Items that wait or are on their way."}
+	OtelSDKProcessorSpanQueueCapacity       = Metric{"otel.sdk.processor.span.queue.capacity", "{span}", "Items that may wait."}
+	ThroughlineProcessorSpanQueueBytes      = Metric{"throughline.processor.span.queue.bytes", "By", "Estimated size of what waits or is on its way."}
+	ThroughlineProcessorSpanQueueBytesLimit = Metric{"throughline.processor.span.queue.bytes_limit", "By", "Estimated size of what may wait."}
+	OtelSDKProcessorLogProcessed            = Metric{"otel.sdk.processor.log.processed", "{log_record}", "Items the processor is done with, whether it dropped them or handed them on."}
+	OtelSDKExporterLogExported              = Metric{"otel.sdk.exporter.log.exported", "{log_record}", "Items the exporter is done with, delivered or not."}
+	OtelSDKExporterLogInflight              = Metric{"otel.sdk.exporter.log.inflight", "{log_record}", "Items on their way to the receiver."}
+	OtelSDKProcessorLogQueueSize            = Metric{"otel.sdk.processor.log.queue.size", "{log_record}", "Items that wait or are on their way."}
+	OtelSDKProcessorLogQueueCapacity        = Metric{"otel.sdk.processor.log.queue.capacity", "{log_record}", "Items that may wait."}
+	ThroughlineProcessorLogQueueBytes       = Metric{"throughline.processor.log.queue.bytes", "By", "Estimated size of what waits or is on its way."}
+	ThroughlineProcessorLogQueueBytesLimit  = Metric{"throughline.processor.log.queue.bytes_limit", "By", "Estimated size of what may wait."}
+	ThroughlineExporterBreakerState         = Metric{"throughline.exporter.breaker.state", "1", "State of the exporter's circuit breaker: 0 closed, 1 half open, 2 open."}
+	KitTaskDuration                         = Metric{"kit.task.duration", "s", "Duration of background tasks."}
+	KitTaskActive                           = Metric{"kit.task.active", "{task}", "Number of background tasks running now."}
+	RustTokioWorkers                        = Metric{"rust.tokio.workers", "{thread}", "Worker threads of the runtime."}
+	RustTokioTasks                          = Metric{"rust.tokio.tasks", "{task}", "Tasks that have been spawned and have not ended."}
+	RustTokioGlobalQueueDepth               = Metric{"rust.tokio.global_queue.depth", "{task}", "Tasks that wait in the queue all workers share."}
+	RustTokioWorkerBusyTime                 = Metric{"rust.tokio.worker.busy_time", "s", "Time the workers spent running tasks."}
 )

@@ -8,10 +8,7 @@ import (
 	"strings"
 )
 
-const (
-	patternBytesMax = 256
-	repeatsMax      = 1000 // also of repetitions in repetitions
-)
+const patternBytesMax = 256
 
 // compile accepts the subset of regular expressions that RE2 and Rust's regex read alike. \d, \w, \s and \b are ASCII, as RE2
 // has them.
@@ -32,6 +29,8 @@ func compile(pattern string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
+var repetition = regexp.MustCompile(`^\{[0-9]+(,[0-9]*)?\}`)
+
 func checkPattern(p string) error {
 	for i := 0; i < len(p); i++ {
 		switch p[i] {
@@ -50,6 +49,10 @@ func checkPattern(p string) error {
 		case '(':
 			if err := checkGroup(p[i:]); err != nil {
 				return err
+			}
+		case '{':
+			if !repetition.MatchString(p[i:]) {
+				return errors.New("a brace that is not a repetition is not portable")
 			}
 		case '*', '+', '?', '}':
 			if i+1 < len(p) && (p[i+1] == '+' || p[i+1] == '*' || p[i+1] == '{') {

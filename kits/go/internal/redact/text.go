@@ -99,10 +99,11 @@ func credentials(s string) string {
 		for end < len(s) && isBase64(s[end]) {
 			end++
 		}
+		i = start - 1
 		if credential := strings.TrimRight(s[start:end], "."); isCredential(credential) {
 			e.replace(start, start+len(credential), Redacted)
+			i = end - 1
 		}
-		i = end - 1
 	}
 	return e.text()
 }

@@ -23,6 +23,7 @@ use document::{Document, Limits};
 
 use crate::core::Core;
 use crate::limits::SpanLimits;
+use crate::redact::{Redaction, ValueRule};
 use crate::resource::KIT_VERSION;
 use crate::sampling::Sampler;
 use crate::switches::Said;
@@ -44,6 +45,7 @@ pub(crate) struct Helm {
     pub(crate) core: Arc<Core>,
     pub(crate) sampler: Sampler,
     pub(crate) limits: Arc<SpanLimits>,
+    pub(crate) redaction: Arc<Redaction>,
     pub(crate) environment: String,
     pub(crate) instance: String,
     pub(crate) meter: Meter,
@@ -75,13 +77,14 @@ impl Steering {
 
 fn client(settings: &ControlSettings, helm: Helm) -> Option<Client<Rudder>> {
     let endpoint = settings.endpoint.as_deref()?;
-    let compile: Option<Compile> = None;
+    let redaction = Arc::clone(&helm.redaction);
+    let compile: Compile = Box::new(move |said| redaction.check(&said.keys, &value_rules(said)));
     let acceptance = Acceptance {
         service: helm.core.service.clone(),
         environment: helm.environment.clone(),
         key: settings.key.clone(),
         applied: 0,
-        compile,
+        compile: Some(compile),
     };
     let url = client::url(endpoint, &acceptance, &helm.instance, &format!("rust/{KIT_VERSION}"))?;
     let revision = Arc::new(AtomicI64::new(0));
@@ -102,7 +105,14 @@ fn client(settings: &ControlSettings, helm: Helm) -> Option<Client<Rudder>> {
     Client::new(
         url,
         acceptance,
-        Rudder { core: helm.core, sampler: helm.sampler, limits: helm.limits, revision, refused },
+        Rudder {
+            core: helm.core,
+            sampler: helm.sampler,
+            limits: helm.limits,
+            redaction: helm.redaction,
+            revision,
+            refused,
+        },
     )
     .ok()
 }
@@ -147,11 +157,16 @@ fn look_for(file: &Path, core: &Core) {
     }
 }
 
+fn value_rules(said: &document::Redaction) -> Vec<ValueRule> {
+    said.values.iter().map(|(regex, with)| ValueRule { regex: regex.clone(), with: with.clone() }).collect()
+}
+
 /// Turns documents into what they ask for.
 struct Rudder {
     core: Arc<Core>,
     sampler: Sampler,
     limits: Arc<SpanLimits>,
+    redaction: Arc<Redaction>,
     revision: Arc<AtomicI64>,
     refused: Counter<u64>,
 }
@@ -165,6 +180,11 @@ impl Steered for Rudder {
             limits.and_then(limit).and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0)
         };
         self.limits.set(said(|limits| limits.attribute_length), said(|limits| limits.attributes_per_span));
+        let (keys, values) = match document.as_ref().and_then(|document| document.redaction.as_ref()) {
+            Some(said) => (said.keys.as_slice(), value_rules(said)),
+            None => (&[][..], Vec::new()),
+        };
+        let _ = self.redaction.set(keys, &values); // it was tried before it was accepted
         self.core.levels.follow(document.as_ref().map(|document| &document.levels));
         let said = document.clone().map(|document| document as Arc<dyn Said>);
         self.core.switches.follow(said);

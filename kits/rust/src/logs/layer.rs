@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use opentelemetry::Context;
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, Severity};
+use tracing::callsite::Identifier;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
@@ -15,17 +16,21 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context as LayerContext, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::limit::Limiter;
 use super::line::{ErrorText, Line, span_of};
 use crate::config::LogWriter;
 use crate::core::Core;
 use crate::export::shorten;
 use crate::kit::Kit;
 use crate::names;
+use crate::redact::{Redaction, Rules};
 
 /// The layer behind [`Kit::log_layer`]; what is too quiet is filtered before it.
 struct LogLayer {
     core: Arc<Core>,
     writer: Option<LogWriter>,
+    redaction: Arc<Redaction>,
+    limit: Option<Limiter<Identifier>>,
 }
 
 /// Which events are loud enough.
@@ -57,7 +62,12 @@ impl Kit {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let layer = LogLayer { core: Arc::clone(self.core()), writer: self.inner.log_writer.clone() };
+        let layer = LogLayer {
+            core: Arc::clone(self.core()),
+            writer: self.inner.log_writer.clone(),
+            redaction: Arc::clone(&self.inner.redaction),
+            limit: self.inner.log_rate_max.map(Limiter::new),
+        };
         layer.with_filter(Loudness {
             core: Arc::clone(self.core()),
             level: self.inner.log_level,
@@ -116,7 +126,20 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         }
         // The exporters' own HTTP and gRPC clients log too; their records must not feed the exporters.
         let suppressed = Context::is_current_telemetry_suppressed();
-        let record = Record::read(event, &self.core.service);
+        let mut record = Record::read(event, &self.core.service);
+        if let Some(limit) = &self.limit {
+            let now = record.time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+            match limit.admit(event.metadata().callsite(), now_ms) {
+                None => return,
+                Some(0) => {}
+                Some(held) => {
+                    let held = AnyValue::Int(crate::attributes::int(held));
+                    record.fields.attributes.push((names::LOG_HELD_BACK.to_owned(), held));
+                }
+            }
+        }
+        record.fields.redact(&self.redaction.rules());
         self.print(&record);
         if !suppressed {
             self.export(&record);
@@ -262,6 +285,23 @@ struct Fields {
 }
 
 impl Fields {
+    /// Withholds secrets, on the line and in the record alike.
+    fn redact(&mut self, rules: &Rules) {
+        if let Some(message) = self.message.as_deref().and_then(|text| rules.text(text)) {
+            self.message = Some(message);
+        }
+        for (key, value) in &mut self.attributes {
+            if let Some(redacted) = rules.field(key, value) {
+                *value = redacted;
+            }
+        }
+        if let Some(error) = &mut self.error
+            && let Some(message) = error.message.as_deref().and_then(|text| rules.text(text))
+        {
+            error.message = Some(message);
+        }
+    }
+
     fn put(&mut self, field: &Field, value: impl Into<AnyValue>) {
         let (name, value) = (field.name(), value.into());
         match (name, &value) {

@@ -2,4 +2,5 @@
 
 mod layer;
 pub(crate) mod levels;
+mod limit;
 pub(crate) mod line;
