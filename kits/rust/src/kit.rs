@@ -293,8 +293,8 @@ impl Kit {
     /// The kit's own meter of a scope; `None` when the kit records nothing.
     pub(crate) fn meter_of(&self, scope: &'static str) -> Option<opentelemetry::metrics::Meter> {
         use opentelemetry::metrics::MeterProvider as _;
-        let providers = self.inner.providers.as_ref()?;
-        Some(providers.metrics.meter_with_scope(crate::core::scope(scope)))
+        let parts = self.inner.parts.as_ref()?;
+        Some(parts.providers.metrics.meter_with_scope(crate::core::scope(scope)))
     }
 
     /// Sends what is waiting and blocks until it is delivered or the time is up.
