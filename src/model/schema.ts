@@ -182,7 +182,7 @@ export const METRIC_POINTS: TableSpec = {
 	}),
 };
 
-/** The live tables' own last column, given by the loader: the second in which the row's segment was created (derive/tiers/arrivals.ts). */
+/** The live tables' own last column, given by the loader: the second in which the row's load began (derive/tiers/arrivals.ts). */
 export const ARRIVAL: ColumnSpec = { name: 'arrival', type: 'UInt32' };
 
 export const TABLES: readonly TableSpec[] = [SPANS, LOGS, METRIC_POINTS];

@@ -16,8 +16,14 @@ import type { CollectedMetrics } from './metrics.ts';
 /** To be there before the first row is loaded: rows say when they came, after what was closed before. */
 export async function openArrivals(store: Store): Promise<Arrivals> {
 	await useOneStringStream(store);
-	return new Arrivals(await closedBefore(store));
+	return new Arrivals(await closedBefore(store), systemClock);
 }
+
+/**
+ * What is not in our buffer any more is stored; but other platforms may load into the same server, whose buffers we cannot ask. Their rows
+ * arrive when their load begins, by their clocks.
+ */
+const OTHERS_LOAD_MS = 600_000;
 
 export interface TiersParts {
 	readonly config: Config;
@@ -33,8 +39,7 @@ export function keepTiers({ config, store, buffer, arrivals, metrics, log }: Tie
 	const job = tiersJob({
 		store,
 		arrivals,
-		// What is not in the buffer any more is stored.
-		storedBeforeMs: () => systemClock.nowMs() - buffer.stats().oldestAgeMs,
+		storedBeforeMs: () => systemClock.nowMs() - Math.max(buffer.stats().oldestAgeMs, store.kind === 'clickhouse' ? OTHERS_LOAD_MS : 0),
 		liveHours,
 		everyMs: jobEverySeconds * 1_000,
 		retentionDays: { spans: retention.spansDays, logs: retention.logsDays, metrics: retention.metricsDays, rollups: retention.rollupsDays },

@@ -57,7 +57,7 @@ const batch = (payloads: readonly Uint8Array[]): LoadBatch => ({
 });
 
 test.for([0, 1, 2])('a batch that ends in unreadable bytes (%i) stores nothing, and a check says so without storing', async (kind) => {
-	const loader = segmentLoader(fixture.store, new Arrivals(0), noMetrics);
+	const loader = segmentLoader(fixture.store, new Arrivals(0, systemClock), noMetrics);
 	const { signal } = new AbortController();
 	const bad = [...blocks.slice(0, 7), spoiled(blocks[7] as Uint8Array, kind)];
 	await expect(loader.load(batch(bad), signal)).rejects.toMatchObject({ retryable: false });
@@ -67,7 +67,7 @@ test.for([0, 1, 2])('a batch that ends in unreadable bytes (%i) stores nothing, 
 });
 
 test('a table nobody knows is refused, not passed over', async () => {
-	const loader = segmentLoader(fixture.store, new Arrivals(0), noMetrics);
+	const loader = segmentLoader(fixture.store, new Arrivals(0, systemClock), noMetrics);
 	const unknown = { ...batch(blocks), table: 'events_live' };
 	await expect(loader.load(unknown, new AbortController().signal)).rejects.toMatchObject({ code: 'unsupported', retryable: false });
 });
@@ -75,7 +75,7 @@ test('a table nobody knows is refused, not passed over', async () => {
 test('of a segment with poison in it everything else is loaded', async () => {
 	const buffer = await SegmentBuffer.open({
 		directory,
-		loader: segmentLoader(fixture.store, new Arrivals(0), noMetrics),
+		loader: segmentLoader(fixture.store, new Arrivals(0, systemClock), noMetrics),
 		limits: { sealAfterMs: 200, freeBytesMin: 0 },
 		files: realFiles,
 		clock: systemClock,

@@ -1,5 +1,6 @@
 /** The job that keeps the tiers: rolls hours over, deletes what is past its time or over the budget, says how much there is where. */
 
+import type { Clock } from '../../base/clock.ts';
 import type { Metrics } from '../../base/metrics.ts';
 import type { Job } from '../job.ts';
 import { CLASS_OF, type Partition } from './partitions.ts';
@@ -14,19 +15,29 @@ export interface TiersOptions extends RollOverOptions, RetentionOptions {
 }
 
 export function tiersJob(options: TiersOptions): Job {
+	const forRetention = { ...options, clock: neverAhead(options.clock) };
 	return {
 		name: 'tiers',
 		everyMs: options.everyMs,
 		async run(signal) {
 			const { store } = options;
 			for (const tables of TIERS) await purgeLive(store, tables, await readState(store, tables.view, signal), signal);
-			tell(options.metrics, await dropOld(options, signal));
+			tell(options.metrics, await dropOld(forRetention, signal));
 			// One table's trouble is not the others'.
 			const failures: unknown[] = [];
 			for (const tables of TIERS) await rollOver(tables, options, signal).catch((error: unknown) => failures.push(error));
 			if (failures.length > 0) throw failures[0];
 		},
 	};
+}
+
+/**
+ * A clock that is set forward while the platform runs must not make everything old at once: days since the start are counted by the clock
+ * that cannot be set. One that is wrong from the start is believed.
+ */
+function neverAhead(clock: Clock): Clock {
+	const offsetMs = clock.nowMs() - clock.monotonicMs();
+	return { nowMs: () => Math.min(clock.nowMs(), clock.monotonicMs() + offsetMs), monotonicMs: () => clock.monotonicMs() };
 }
 
 function tell(metrics: Metrics, partitions: readonly Partition[]): void {

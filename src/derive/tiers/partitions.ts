@@ -2,6 +2,7 @@
 
 import { Failure } from '../../base/errors.ts';
 import type { Store } from '../../store/client.ts';
+import { DROP_ANY_SIZE } from './purge.ts';
 import { TIERS } from './tables.ts';
 
 export interface Partition {
@@ -57,7 +58,7 @@ function span(id: string): { fromS: number; toS: number } {
 export async function dropPartition(store: Store, partition: Partition, abortSignal: AbortSignal): Promise<number> {
 	const { table, id } = partition;
 	const rows = await visibleRows(store, partition, abortSignal);
-	await store.command(`ALTER TABLE ${table} DROP PARTITION ID {id:String}`, { id }, { abortSignal });
+	await store.command(`ALTER TABLE ${table} DROP PARTITION ID {id:String}`, { id }, { abortSignal, settings: DROP_ANY_SIZE });
 	return rows;
 }
 

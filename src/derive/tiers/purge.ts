@@ -5,13 +5,16 @@
  */
 
 import { Failure } from '../../base/errors.ts';
-import type { Params, Store } from '../../store/client.ts';
+import type { Params, Settings, Store } from '../../store/client.ts';
 import type { TierState } from './state.ts';
 import type { TierTables } from './tables.ts';
 
 const PARTS_PER_STATEMENT = 100;
 /** A statement that rewrites parts may take long; it is asked again by the next run if this is not enough. */
 const REWRITE_TIMEOUT_MS = 600_000;
+
+/** A server refuses to drop more than 50 GB at once unless told that it is meant. */
+export const DROP_ANY_SIZE: Settings = { max_partition_size_to_drop: 0 };
 
 interface HiddenPart {
 	readonly part: string;
@@ -62,7 +65,7 @@ async function dropParts(store: Store, table: string, parts: readonly string[], 
 	const params = Object.fromEntries(parts.map((part, index) => [`part${index}`, part]));
 	const drops = parts.map((_, index) => `DROP PART {part${index}:String}`);
 	try {
-		await store.command(`ALTER TABLE ${table} ${drops.join(', ')}`, params, { abortSignal });
+		await store.command(`ALTER TABLE ${table} ${drops.join(', ')}`, params, { abortSignal, settings: DROP_ANY_SIZE });
 	} catch (error) {
 		// A merge took one of them meanwhile; the next run finds the result.
 		if (!(error instanceof Failure) || error.code !== 'not_found') throw error;

@@ -5,6 +5,7 @@ import type { Labels, Metrics } from '../../base/metrics.ts';
 import { noMetrics } from '../../base/metrics.ts';
 import { LOGS, SPANS } from '../../model/schema.ts';
 import { type EngineFixture, startFixture } from '../../store/engine-fixture.ts';
+import { tiersJob } from './job.ts';
 import { readPartitions } from './partitions.ts';
 import { FIRST_HOUR, HOUR_S, TiersFixture } from './tiers-fixture.ts';
 
@@ -115,4 +116,13 @@ test('a row on its way between the tiers, and a copy that was given up, count fo
 	await tiers.run({ metrics, liveHours: 168 });
 	expect(dropped['spans retention']).toBe(ROWS);
 	expect([await hoursOf('spans_live'), await hoursOf('spans_kept')]).toEqual([[], []]);
+});
+
+test('a clock that is set forward by years deletes nothing', { timeout: 60_000 }, async () => {
+	await fill([0]);
+	const job = tiersJob(tiers.options({ metrics, liveHours: 168, clock: tiers.clock }));
+	tiers.nowS += 1_000 * DAY_S;
+	await job.run(new AbortController().signal);
+	expect(dropped).toEqual({});
+	expect(await hoursOf('spans_kept')).toEqual([0]);
 });

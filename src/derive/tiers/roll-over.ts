@@ -35,6 +35,7 @@ export interface RollOverOptions {
 const HOUR_S = 3_600;
 /** 80 000 spans/s make an hour of 288 million, at about 5 µs each. */
 const COPY_TIMEOUT_MS = 4 * HOUR_S * 1_000;
+const STOP_COPY_MS = 2_000;
 
 const MiB = 1024 * 1024;
 /**
@@ -57,12 +58,10 @@ const COPY_SETTINGS: Settings = {
 interface Move {
 	readonly hourBefore: number;
 	readonly arrivalBefore: number;
-	readonly rows: number;
 }
 
 interface WaitingHour {
 	readonly hour: number;
-	readonly rows: number;
 	readonly oldestArrival: number;
 }
 
@@ -101,7 +100,7 @@ async function moveWithin(
 
 async function waiting(store: Store, { live }: TierTables, state: TierState, to: Params, abortSignal: AbortSignal): Promise<WaitingHour[]> {
 	const { rows } = await store.query<WaitingHour>(
-		`SELECT toUnixTimestamp(hour) AS hour, count() AS rows, min(arrival) AS oldestArrival FROM ${live} WHERE ${MOVED} GROUP BY hour ORDER BY hour`,
+		`SELECT toUnixTimestamp(hour) AS hour, min(arrival) AS oldestArrival FROM ${live} WHERE ${MOVED} GROUP BY hour ORDER BY hour`,
 		{ ...state, ...to },
 		{ abortSignal },
 	);
@@ -112,9 +111,8 @@ async function waiting(store: Store, { live }: TierTables, state: TierState, to:
 function next(hours: readonly WaitingHour[], state: TierState, arrivalBefore: number, agedBefore: number): Move | undefined {
 	const first = hours.find(({ hour }) => hour >= state.hourBefore);
 	const hourBefore = first === undefined ? state.hourBefore : first.hour + HOUR_S;
-	const taken = hours.filter(({ hour }) => hour < hourBefore);
-	if (first === undefined && !taken.some(({ oldestArrival }) => oldestArrival <= agedBefore)) return undefined;
-	return { hourBefore, arrivalBefore, rows: taken.reduce((sum, { rows }) => sum + rows, 0) };
+	if (first === undefined && !hours.some(({ oldestArrival }) => oldestArrival <= agedBefore)) return undefined;
+	return { hourBefore, arrivalBefore };
 }
 
 async function moveOnce(
@@ -127,7 +125,10 @@ async function moveOnce(
 	const { store, clock, log, metrics } = options;
 	const startedMs = clock.monotonicMs();
 	const state = await takeAttempt(store, tables, clock, abortSignal);
-	const params = { ...state, view: tables.view, hourTo: move.hourBefore, arrivalTo: move.arrivalBefore };
+	// Neither goes back: another roll-over may have come further since the move was planned.
+	const hourTo = Math.max(move.hourBefore, state.hourBefore);
+	const arrivalTo = Math.max(move.arrivalBefore, state.arrivalBefore);
+	const params = { ...state, view: tables.view, hourTo, arrivalTo };
 	await purgeKept(store, tables, state, state.attempt, abortSignal);
 	await copy(tables, params, { ...COPY_SETTINGS, min_insert_block_size_bytes: blockBytes }, store, abortSignal);
 	const { rows, moved } = await counts(store, tables, params, abortSignal);
@@ -143,7 +144,7 @@ async function moveOnce(
 	log.info(
 		{
 			table: tables.view,
-			before: new Date(move.hourBefore * 1000).toISOString(),
+			before: new Date(hourTo * 1000).toISOString(),
 			rows: moved,
 			ms: Math.round(clock.monotonicMs() - startedMs),
 		},
@@ -165,7 +166,7 @@ async function copy(tables: TierTables, params: Params, settings: Settings, stor
 		);
 	} catch (error) {
 		// Whoever comes next waits for it anyway (`takeAttempt`), but there is no sense in letting it run on.
-		if (abortSignal.aborted) await stopRunning(store, view).catch(() => {});
+		if (abortSignal.aborted) await stopRunning(store, view, AbortSignal.timeout(STOP_COPY_MS)).catch(() => {});
 		throw error;
 	}
 }

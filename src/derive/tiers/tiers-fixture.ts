@@ -1,5 +1,6 @@
 /** For tests and benchmarks: the tiers over a real engine, with a clock that stands where it is put and loads as the platform makes them. */
 
+import type { Clock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { noMetrics } from '../../base/metrics.ts';
 import { withConstant } from '../../model/native-constant.ts';
@@ -15,7 +16,8 @@ export const FIRST_HOUR = 1_790_002_800;
 
 export class TiersFixture {
 	nowS = FIRST_HOUR;
-	arrivals = new Arrivals(0);
+	readonly clock: Clock = { nowMs: () => this.nowS * 1_000, monotonicMs: () => performance.now() };
+	readonly arrivals = new Arrivals(0, this.clock);
 	readonly #engine: EngineFixture;
 	#segments = 0;
 
@@ -32,7 +34,7 @@ export class TiersFixture {
 			everyMs: 1_000,
 			retentionDays: { spans: 14, logs: 14, metrics: 30, rollups: 90 },
 			diskBytesMax: undefined,
-			clock: { nowMs: () => this.nowS * 1_000, monotonicMs: () => performance.now() },
+			clock: this.clock,
 			log: silentLog,
 			metrics: noMetrics,
 			...changes,
