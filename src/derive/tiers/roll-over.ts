@@ -68,7 +68,7 @@ interface WaitingHour {
 /** The condition on a live row to be moved; parameters `hourTo`, `arrivalTo` and those of the state. */
 const MOVED = `hour < {hourTo:UInt32} AND arrival < {arrivalTo:UInt32} AND (hour >= {hourBefore:UInt32} OR arrival >= {arrivalBefore:UInt32})`;
 
-/** Rolls over everything of `tables` that is due. Throws `Failure`; call again later. */
+/** Rolls over every hour of `tables` that is due, or once what came late. Throws `Failure`; call again later. */
 export async function rollOver(tables: TierTables, options: RollOverOptions, abortSignal: AbortSignal): Promise<void> {
 	const { store, arrivals, clock, liveHours } = options;
 	for (;;) {
@@ -79,6 +79,8 @@ export async function rollOver(tables: TierTables, options: RollOverOptions, abo
 		const move = next(await waiting(store, tables, state, { hourTo, arrivalTo }, abortSignal), state, arrivalTo, nowS - liveHours * HOUR_S);
 		if (move === undefined) return;
 		await moveWithin(COPY_BLOCK_BYTES, tables, move, options, abortSignal);
+		// Late rows may come without end; the originals are to be deleted in between.
+		if (move.hourBefore === state.hourBefore) return;
 	}
 }
 
