@@ -82,7 +82,7 @@ func (b *batcher[T]) push(item T, bytes int64) {
 	case b.ended:
 		why = shutDown
 	case waiting >= limit:
-	case b.queuedBytes.Load()+bytes > b.bytesMax:
+	case b.queuedBytes.Load()+bytes > b.guard.limits.queueMost(b.bytesMax):
 		why = byteLimit
 	default:
 		b.queue = append(b.queue, queued[T]{item, bytes, time.Now()})

@@ -60,7 +60,7 @@ func (k *Kit) startSteering(s controlSettings, environment, instance string) {
 	}
 	k.steering.followed = append(k.steering.followed, func(d *control.Document) {
 		k.board.change(func(b *switchboard) { b.document = d })
-	}, k.steering.setLevels, k.steerRedaction)
+	}, k.steering.setLevels, k.steerRedaction, k.limits.steer)
 	if s.killFile != "" {
 		k.lookForKillFile(s.killFile)
 		k.steering.done.Go(func() { k.watchKillFile(ctx, s.killFile) })

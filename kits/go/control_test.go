@@ -280,6 +280,18 @@ func TestLogLevelsFollowThePlatform(t *testing.T) {
 	}
 }
 
+func TestLimitsFollowThePlatform(t *testing.T) {
+	p := newPlatform(t, `{"v":1,"revision":7,"limits":{"attr_value_len":16,"attrs_per_span":2}}`)
+	h := kittest.New(t, throughline.WithControlEndpoint(p.URL))
+	eventually(t, "revision 7", func() bool { return revision(h) == 7 })
+	_, end := h.Kit.Span(t.Context(), "work", attribute.String("text", "żółw 6789abcdefghij"), attribute.Int("n", 1), attribute.Int("m", 1))
+	end(nil)
+	span := h.Span("work")
+	if len(span.Attributes) != 2 || span.DroppedAttributes != 1 || span.Attributes[0].Value.AsString() != "żółw 6789abcdefg" {
+		t.Errorf("%v, %d dropped", span.Attributes, span.DroppedAttributes)
+	}
+}
+
 // Redaction that an incident asks for must not wait for a release, and a rule that cannot be used must not be lost silently.
 func TestRedactionFollowsThePlatform(t *testing.T) {
 	p := newPlatform(t, `{"v":1,"revision":7,"redact":{"keys":["colour"],"values":[{"re":"o-[0-9]+","with":"[order]"}]}}`)

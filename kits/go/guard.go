@@ -27,6 +27,7 @@ type guard struct {
 	deadline *atomic.Int64 // Unix nanoseconds after which nothing is sent any more; 0 while running
 	report   *lossReport
 	redact   *redaction
+	limits   *steeredLimits
 	started  time.Time
 	gate     atomic.Int32 // the breaker's state, for readers that must not wait
 	inflight atomic.Int64
@@ -41,7 +42,7 @@ func (k *Kit) newGuard(signal string, s settings, report *lossReport) *guard {
 	seed := rand.Uint64()
 	return &guard{
 		signal: signal, timeout: s.exportTimeout, budget: min(s.batchDelay, s.exportTimeout), deadline: &k.deadline, report: report,
-		redact: &k.redact, started: time.Now(), breaker: breaker.New(seed), random: breaker.Random(^seed),
+		redact: &k.redact, limits: &k.limits, started: time.Now(), breaker: breaker.New(seed), random: breaker.Random(^seed),
 	}
 }
 

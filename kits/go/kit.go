@@ -36,6 +36,7 @@ type Kit struct {
 	propagator  propagation.TextMapPropagator
 
 	redact               redaction
+	limits               steeredLimits
 	spans, logs, metrics *guard
 	deadline             atomic.Int64 // see guard.deadline
 	stages               []stage

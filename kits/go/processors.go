@@ -24,7 +24,7 @@ type spanQueue struct {
 
 func newSpanQueue(g *guard, s settings, env environment) spanQueue {
 	export := func(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-		return s.spanExporter.ExportSpans(ctx, g.redact.spans(spans))
+		return s.spanExporter.ExportSpans(ctx, g.limits.spans(g.redact.spans(spans)))
 	}
 	return spanQueue{newBatcher(g, s, env.spanDelay, export), s.spanExporter}
 }

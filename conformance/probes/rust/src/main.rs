@@ -2,6 +2,7 @@
 //! service does. The runner (`conformance/kits`) tells it what to do, one JSON object a line, and reads one line for each.
 #![allow(clippy::unwrap_used)] // What cannot be played must be loud.
 
+mod control;
 mod grpc;
 mod http;
 mod jetstream;
@@ -50,6 +51,7 @@ struct Answer {
 /// Makes the behaviour of a scenario happen. False when it is not known.
 async fn play(scenario: &str, scene: &Scene) -> bool {
     match scenario.split('-').next() {
+        Some("control") => control::play(scenario, scene).await,
         Some("http") => http::play(scenario, scene).await,
         Some("grpc") => grpc::play(scenario, scene).await,
         Some("sql") => sql::play(scenario, scene).await,

@@ -15,6 +15,7 @@ use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
+#[cfg(feature = "control")]
 pub(crate) use limits::{RATE_MAX, RATE_MIN};
 pub use policy::{Sampling, SamplingRule};
 
