@@ -131,16 +131,14 @@ func (k *Kit) steeringTrouble(err error, refused bool) {
 
 // observeSteering reports the revision in force: 0 while the code's own settings count.
 func (k *Kit) observeSteering() {
-	meter := k.Meter(names.ScopeKit)
-	// Errors are ignored: the names are valid constants, and the API returns working instruments regardless.
-	_, _ = meter.Int64ObservableGauge("kit.control.revision", metric.WithUnit("{revision}"),
-		metric.WithDescription("Revision of the control document in force, 0 for the code's own settings."),
+	meter, revision := k.Meter(names.ScopeKit), names.KitControlRevision
+	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
+	_, _ = meter.Int64ObservableGauge(revision.Name, metric.WithUnit(revision.Unit), metric.WithDescription(revision.Description),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(k.steering.revision.Load())
 			return nil
 		}))
-	k.steering.refused, _ = meter.Int64Counter("kit.control.refused", metric.WithUnit("{document}"),
-		metric.WithDescription("Control documents that were not accepted."))
+	k.steering.refused = names.KitControlRefused.Counter(meter)
 }
 
 func (k *Kit) watchKillFile(ctx context.Context, path string) {

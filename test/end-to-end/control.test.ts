@@ -49,10 +49,8 @@ test.skipIf(probesMissing().length > 0)(
 		};
 		try {
 			const first = await allApplied(0);
-			expect(first.kits.map(({ sdk, environment }) => [sdk.split('/')[0], environment]).sort()).toEqual([
-				['go', 'test'],
-				['rust', 'test'],
-			]);
+			const told = first.kits.map(({ sdk, environment }) => `${sdk.split('/')[0]} ${environment}`);
+			expect(told.toSorted()).toEqual(['go test', 'rust test']);
 			const onMs = sample(1);
 			await allApplied(first.revision);
 			const offMs = sample(0);

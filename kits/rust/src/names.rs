@@ -269,6 +269,16 @@ pub(crate) const METRIC_KIT_TASK_DURATION: Metric =
     Metric { name: "kit.task.duration", unit: "s", description: "Duration of background tasks." };
 pub(crate) const METRIC_KIT_TASK_ACTIVE: Metric =
     Metric { name: "kit.task.active", unit: "{task}", description: "Number of background tasks running now." };
+pub(crate) const METRIC_KIT_CONTROL_REVISION: Metric = Metric {
+    name: "kit.control.revision",
+    unit: "{revision}",
+    description: "Revision of the control document in force, 0 for the code's own settings.",
+};
+pub(crate) const METRIC_KIT_CONTROL_REFUSED: Metric = Metric {
+    name: "kit.control.refused",
+    unit: "{document}",
+    description: "Control documents that were not accepted.",
+};
 pub(crate) const METRIC_RUST_TOKIO_WORKERS: Metric =
     Metric { name: "rust.tokio.workers", unit: "{thread}", description: "Worker threads of the runtime." };
 pub(crate) const METRIC_RUST_TOKIO_TASKS: Metric = Metric {

@@ -211,6 +211,8 @@ var (
 	ThroughlineExporterBreakerState         = Metric{"throughline.exporter.breaker.state", "1", "State of the exporter's circuit breaker: 0 closed, 1 half open, 2 open."}
 	KitTaskDuration                         = Metric{"kit.task.duration", "s", "Duration of background tasks."}
 	KitTaskActive                           = Metric{"kit.task.active", "{task}", "Number of background tasks running now."}
+	KitControlRevision                      = Metric{"kit.control.revision", "{revision}", "Revision of the control document in force, 0 for the code's own settings."}
+	KitControlRefused                       = Metric{"kit.control.refused", "{document}", "Control documents that were not accepted."}
 	RustTokioWorkers                        = Metric{"rust.tokio.workers", "{thread}", "Worker threads of the runtime."}
 	RustTokioTasks                          = Metric{"rust.tokio.tasks", "{task}", "Tasks that have been spawned and have not ended."}
 	RustTokioGlobalQueueDepth               = Metric{"rust.tokio.global_queue.depth", "{task}", "Tasks that wait in the queue all workers share."}

@@ -23,6 +23,7 @@ use document::{Document, Limits};
 
 use crate::core::Core;
 use crate::limits::SpanLimits;
+use crate::names;
 use crate::redact::{Redaction, ValueRule};
 use crate::resource::KIT_VERSION;
 use crate::sampling::Sampler;
@@ -89,18 +90,19 @@ fn client(settings: &ControlSettings, helm: Helm) -> Option<Client<Rudder>> {
     let url = client::url(endpoint, &acceptance, &helm.instance, &format!("rust/{KIT_VERSION}"))?;
     let revision = Arc::new(AtomicI64::new(0));
     let observed = Arc::clone(&revision);
+    let (in_force, not_accepted) = (names::METRIC_KIT_CONTROL_REVISION, names::METRIC_KIT_CONTROL_REFUSED);
     let _ = helm
         .meter
-        .i64_observable_gauge("kit.control.revision")
-        .with_description("Revision of the control document in force, 0 for the code's own settings.")
-        .with_unit("{revision}")
+        .i64_observable_gauge(in_force.name)
+        .with_description(in_force.description)
+        .with_unit(in_force.unit)
         .with_callback(move |observer| observer.observe(observed.load(Ordering::Relaxed), &[]))
         .build();
     let refused = helm
         .meter
-        .u64_counter("kit.control.refused")
-        .with_description("Control documents that were not accepted.")
-        .with_unit("{document}")
+        .u64_counter(not_accepted.name)
+        .with_description(not_accepted.description)
+        .with_unit(not_accepted.unit)
         .build();
     Client::new(
         url,
