@@ -44,4 +44,18 @@ func init() {
 	behaviours["detach-ok"] = task((*throughline.Kit).Detach, "audit", ok)
 	behaviours["detach-error"] = task((*throughline.Kit).Detach, "audit", failed)
 	behaviours["detach-panic"] = task((*throughline.Kit).Detach, "audit", panicked)
+	type worker func(*throughline.Kit, context.Context, throughline.Origin, string, func(context.Context) error) error
+	job := func(how worker, work func() error) func(*scene) {
+		return func(s *scene) {
+			queue := make(chan throughline.Origin, 1)
+			ctx, end := s.kit.Span(s.ctx, "request")
+			queue <- throughline.OriginOf(ctx)
+			end(nil)
+			_ = how(s.kit, s.ctx, <-queue, "resize", func(context.Context) error { return work() })
+		}
+	}
+	behaviours["job-child"] = job((*throughline.Kit).Work, ok)
+	behaviours["job-linked"] = job((*throughline.Kit).WorkLinked, ok)
+	behaviours["job-error"] = job((*throughline.Kit).Work, failed)
+	behaviours["job-panic"] = job((*throughline.Kit).Work, panicked)
 }

@@ -75,6 +75,7 @@ mod http_names;
 mod http_server;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
+mod jobs;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod kit;
@@ -115,6 +116,7 @@ pub use config::{Config, ConfigBuilder, Protocol};
 pub use guard::{Drops, SignalStats};
 #[cfg(feature = "http")]
 pub use http_server::{HttpLayer, HttpService, ResponseFuture};
+pub use jobs::{Origin, WorkError};
 pub use kit::{FlushError, InitError, Kit, Stats, init};
 /// The exact version this kit is built on; use it instead of a dependency of your own, which might be another version.
 pub use opentelemetry;

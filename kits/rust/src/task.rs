@@ -173,7 +173,7 @@ impl Kit {
         tokio::time::timeout(timeout, idle).await.is_ok()
     }
 
-    fn task(&self, name: &str, origin: &Context, detached: bool) -> Operation {
+    pub(crate) fn task(&self, name: &str, origin: &Context, detached: bool) -> Operation {
         let task_name = KeyValue::new(names::TASK_NAME, name.to_owned());
         let attributes = vec![task_name.clone(), KeyValue::new(names::TASK_DETACHED, detached)];
         let span_attributes = if detached { attributes.clone() } else { vec![task_name] };

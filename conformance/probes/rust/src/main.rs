@@ -59,7 +59,7 @@ async fn play(scenario: &str, scene: &Scene) -> bool {
         Some("jetstream") => jetstream::play(scenario, scene).await,
         Some("kafka") => kafka::play(scenario, scene).await,
         Some("redis") => redis::play(scenario, scene).await,
-        Some("span" | "spawn" | "detach") => work::play(scenario, scene).await,
+        Some("span" | "spawn" | "detach" | "job") => work::play(scenario, scene).await,
         _ => false,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use throughline::Kit;
 use throughline::opentelemetry::KeyValue;
+use throughline::{Kit, Origin};
 use tokio::task::JoinHandle;
 
 use crate::Scene;
@@ -41,6 +41,10 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
         "detach-ok" => in_request(kit, |kit| kit.try_detach("audit", work("ok"))).await,
         "detach-error" => in_request(kit, |kit| kit.try_detach("audit", work("error"))).await,
         "detach-panic" => in_request(kit, |kit| kit.try_detach("audit", work("panic"))).await,
+        "job-child" => _ = kit.work(&queued(kit).await, "resize", work("ok")).await,
+        "job-linked" => _ = kit.work_linked(&queued(kit).await, "resize", work("ok")).await,
+        "job-error" => _ = kit.work(&queued(kit).await, "resize", work("error")).await,
+        "job-panic" => _ = kit.work(&queued(kit).await, "resize", work("panic")).await,
         _ => return false,
     }
     true
@@ -48,4 +52,9 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
 
 async fn in_request<T>(kit: &Kit, start: impl FnOnce(&Kit) -> JoinHandle<T>) {
     kit.span("request").observe(async { _ = start(kit).await }).await;
+}
+
+/// The origin of a job whose request is over before it is done.
+async fn queued(kit: &Kit) -> Origin {
+    kit.span("request").observe(async { Origin::current() }).await
 }
