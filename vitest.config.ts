@@ -5,7 +5,13 @@
 
 import { defineConfig } from 'vitest/config';
 
-const ALONE = ['test/end-to-end/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/ui/**/*.test.ts', 'conformance/**/*.test.ts'];
+const ALONE = [
+	'test/end-to-end/**/*.test.ts',
+	'test/faults/**/*.test.ts',
+	'test/limits/**/*.test.ts',
+	'test/ui/**/*.test.ts',
+	'conformance/**/*.test.ts',
+];
 const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 120_000 } as const;
 
 export default defineConfig({

@@ -37,7 +37,8 @@ export function parseCoding(header: string | undefined): Coding | undefined {
 	);
 }
 
-const CHUNK_BYTES_MIN = 16 * 1024;
+/** Above half of Node's pool for small buffers, so that each chunk has memory of its own. */
+const CHUNK_BYTES_MIN = 64 * 1024;
 const CHUNK_BYTES_MAX = 256 * 1024;
 
 /**
@@ -50,7 +51,10 @@ export async function inflate(coding: Coding, wire: Uint8Array, bytesMax: number
 	decoder.end(wire);
 	const body = new Body(bytesMax, 'inflated', lease);
 	try {
-		for await (const chunk of decoder as AsyncIterable<Buffer>) body.append(chunk);
+		for await (const chunk of decoder as AsyncIterable<Buffer>) {
+			body.append(chunk);
+			if (body.length > chunk.length) giveBack(chunk, chunkBytes);
+		}
 		if (decoder.bytesWritten < wire.length) throw new Error(`${wire.length - decoder.bytesWritten} bytes follow its end`);
 	} catch (cause) {
 		body.free();
@@ -60,4 +64,12 @@ export async function inflate(coding: Coding, wire: Uint8Array, bytesMax: number
 		decoder.destroy();
 	}
 	return body;
+}
+
+/**
+ * Of a chunk that has been copied, the memory now, not when the collector comes by: a bomb makes hundreds of megabytes of them in a second.
+ * A decoder fills one buffer after the other and hands out what it has filled, so the buffer of a chunk that reaches its end is done with.
+ */
+function giveBack({ buffer, byteOffset, length }: Buffer, chunkBytes: number): void {
+	if (buffer instanceof ArrayBuffer && buffer.byteLength === chunkBytes && byteOffset + length === chunkBytes) buffer.transfer(0);
 }

@@ -21,7 +21,7 @@ test('the bytes of a block stay as they are until they are on disk, although the
 			await sleep(5);
 			written.push({ before, after: Buffer.from(payload).toString('latin1'), rows: records[0]?.rows ?? 0 });
 		},
-		waitingBytesMax: 1_000_000,
+		waitingBytesMax: 1e9,
 		clock: systemClock,
 		timer: systemTimer,
 		metrics: noMetrics,
@@ -40,7 +40,7 @@ test('a sender that is alone is answered at once; those that come together share
 	const commits: number[] = [];
 	const ingest = new BlockIngest({
 		append: async (records) => void commits.push(records[0]?.rows ?? 0),
-		waitingBytesMax: 1_000_000,
+		waitingBytesMax: 1e9,
 		clock: systemClock,
 		timer: systemTimer,
 		metrics: noMetrics,
@@ -63,7 +63,7 @@ test('an append that fails is told to all who waited for it, and the next one go
 		append: async () => {
 			if (fail) throw new Error('the disk is gone');
 		},
-		waitingBytesMax: 1_000_000,
+		waitingBytesMax: 1e9,
 		clock: systemClock,
 		timer: systemTimer,
 		metrics: noMetrics,
@@ -88,7 +88,7 @@ test('one sender after the other is hardly made to wait for company that never c
 	const commits: number[] = [];
 	const ingest = new BlockIngest({
 		append: async (records) => void commits.push(records[0]?.rows ?? 0),
-		waitingBytesMax: 1_000_000,
+		waitingBytesMax: 1e9,
 		clock,
 		timer,
 		metrics: noMetrics,

@@ -42,6 +42,8 @@ export interface Server {
 const VERSION = (JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { version: string }).version;
 /** How long a stop lets requests to the API finish: an export may be read for ever. */
 const API_STOP_MS = 3_000;
+/** A browser opens six; one without an answer costs 10 kB. */
+const API_CONNECTIONS_MAX = 4_096;
 const STARTED_MS = systemClock.nowMs();
 const UI_DIR = join(import.meta.dirname, '../../dist/ui');
 
@@ -210,6 +212,7 @@ async function startApi({ config, store, engine, buffer, metrics, tracer, log, r
 		log,
 		instrument: tracer === undefined ? undefined : (app) => traceRequests(app, tracer),
 	});
+	app.server.maxConnections = API_CONNECTIONS_MAX;
 	running.add('API', () => closeApi(app, API_STOP_MS));
 	try {
 		await app.listen({ host, port });

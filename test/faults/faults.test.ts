@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runFaults } from './run.ts';
 
-const only = ['kill platform while its engine is stopped', 'full disk', 'flip bits in sealed segments', 'clock jumps'];
+const only = ['kill platform while its engine is stopped', 'full disk', 'flip bits in sealed segments'];
 
 test.skipIf(process.platform !== 'linux')(
 	'nothing acknowledged is lost or stored twice, whatever happens',
@@ -17,7 +17,7 @@ test.skipIf(process.platform !== 'linux')(
 		const logFile = join(folder, 'platform.log');
 		const seed = randomInt(2 ** 31);
 		const lines: string[] = [];
-		const report = await runFaults({ seconds: 8, seed, spansPerS: 5_000, only, wholeDeck: true, logFile, say: (line) => lines.push(line) });
+		const report = await runFaults({ seconds: 4, seed, spansPerS: 5_000, only, wholeDeck: true, logFile, say: (line) => lines.push(line) });
 		console.log(lines.join('\n'), JSON.stringify(report));
 		if (report.problems.length > 0) console.log(readFileSync(logFile, 'utf8'));
 		rmSync(folder, { recursive: true, force: true });
