@@ -35,8 +35,13 @@ export class Probe {
 		child.stdin.on('error', () => {}); // the exit tells
 	}
 
-	perform(scenario: string, variables: Readonly<Record<string, string>>): Promise<Answer> {
-		return this.#tell({ do: 'perform', scenario, variables });
+	/** Makes a kit that reads these variables. */
+	begin(variables: Readonly<Record<string, string>>): Promise<Answer> {
+		return this.#tell({ do: 'begin', variables });
+	}
+
+	perform(scenario: string): Promise<Answer> {
+		return this.#tell({ do: 'perform', scenario });
 	}
 
 	flush(): Promise<Answer> {

@@ -21,6 +21,11 @@ export interface Inbox {
 	readonly problems: string[];
 	/** Requests by signal, refused ones included. */
 	readonly requests: Record<Signal, number>;
+	/** Served to kits that ask for a document of remote control. */
+	readonly control: unknown;
+	/** Settles when a kit asks for the next document: it has the first in force. */
+	readonly controlled: Promise<void>;
+	readonly onControlled: () => void;
 	/** Answers to give before accepting, in turn, whatever the signal. */
 	readonly refusals: Refusal[];
 }
@@ -51,8 +56,12 @@ export class Receiver {
 	}
 
 	/** The base URL that fills this inbox, and the inbox. */
-	open(box: string, refusals: readonly Refusal[] = []): { url: string; inbox: Inbox } {
+	open(box: string, refusals: readonly Refusal[] = [], control?: unknown): { url: string; inbox: Inbox } {
+		const { promise, resolve } = Promise.withResolvers<void>();
 		const inbox: Inbox = {
+			control,
+			controlled: promise,
+			onControlled: resolve,
 			traces: [],
 			metrics: [],
 			logs: [],
@@ -69,7 +78,17 @@ export class Receiver {
 		this.#server.close();
 	}
 
+	/** The first request gets the document, the next waits for news that never come. */
+	#control(request: IncomingMessage, response: ServerResponse): void {
+		const inbox = this.#boxes.get(request.url?.match(CONTROL_PATH)?.groups?.['box'] ?? '');
+		if (inbox?.control === undefined) response.writeHead(404).end();
+		else if (request.headers['if-none-match'] === undefined)
+			response.writeHead(200, { 'content-type': 'application/json', etag: '"1"' }).end(JSON.stringify(inbox.control));
+		else inbox.onControlled();
+	}
+
 	async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+		if (request.method === 'GET') return this.#control(request, response);
 		const { box = '', signal = '' } = request.url?.match(PATH)?.groups ?? {};
 		const inbox = this.#boxes.get(box);
 		if (inbox === undefined || request.method !== 'POST') {
@@ -98,6 +117,8 @@ export class Receiver {
 		response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end(answer.encode(answer.create({})).finish());
 	}
 }
+
+const CONTROL_PATH = /^\/(?<box>.+)\/v1\/kit\/config(\?|$)/;
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {
 	const chunks: Buffer[] = [];

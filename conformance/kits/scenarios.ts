@@ -16,6 +16,8 @@ const scenario = z.strictObject({
 	play: z.string().optional(),
 	/** Environment of the kit, beside where to export to. */
 	variables: z.record(z.string(), z.string()).optional(),
+	/** Document of remote control that is in force before the scenario is played. */
+	control: z.looseObject({ v: z.number(), revision: z.number() }).optional(),
 	/** Answers of the receiver before it accepts: a status, or 0 for a cut connection. */
 	refusals: z
 		.array(z.strictObject({ signal: z.enum(['traces', 'metrics', 'logs']), status: z.number(), retryAfter: z.number().optional() }))

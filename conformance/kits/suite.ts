@@ -138,11 +138,23 @@ export class Suite {
 		await rm(this.logs, { recursive: true, force: true });
 	}
 
+	async #awaitControl(inbox: Inbox): Promise<string | undefined> {
+		const late = sleep(CONTROL_TIMEOUT_MS, 'the document of remote control was not in force in time', { ref: false });
+		return Promise.race([inbox.controlled.then(() => undefined), late]);
+	}
+
 	async #play(kit: Kit, scenario: Scenario): Promise<{ telemetry: Telemetry; inbox: Inbox; failures: string[] }> {
 		const probe = this.#probes[kit];
-		const { url, inbox } = this.#receiver.open(`${kit}/${scenario.id}`, scenario.refusals);
-		const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_METRIC_EXPORT_INTERVAL: '600000', ...scenario.variables };
-		const { error } = await probe.perform(scenario.play ?? scenario.id, variables);
+		const { url, inbox } = this.#receiver.open(`${kit}/${scenario.id}`, scenario.refusals, scenario.control);
+		const variables = {
+			OTEL_EXPORTER_OTLP_ENDPOINT: url,
+			OTEL_METRIC_EXPORT_INTERVAL: '600000',
+			...(scenario.control === undefined ? {} : { THROUGHLINE_CONTROL_ENDPOINT: url }),
+			...scenario.variables,
+		};
+		const begun = await probe.begin(variables);
+		const uncontrolled = scenario.control === undefined ? undefined : await this.#awaitControl(inbox);
+		const { error = begun.error ?? uncontrolled } = await probe.perform(scenario.play ?? scenario.id);
 		const giveUpMs = Date.now() + SPANS_TIMEOUT_MS;
 		while (error === undefined && spansIn(inbox) < scenario.spans.length && Date.now() < giveUpMs) {
 			await probe.flush();
@@ -154,6 +166,9 @@ export class Suite {
 		return { telemetry: canonical(inbox), inbox, failures };
 	}
 }
+
+/** How long the document of remote control may take to be in force. */
+const CONTROL_TIMEOUT_MS = 20_000;
 
 function spansIn(inbox: Inbox): number {
 	const groups = inbox.traces.flatMap((message) => (message['resourceSpans'] ?? []) as { scopeSpans?: { spans?: unknown[] }[] }[]);

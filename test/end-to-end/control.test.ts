@@ -36,7 +36,7 @@ test.skipIf(probesMissing().length > 0)(
 			const { url, inbox } = receiver.open(name);
 			const probe = new Probe(PROGRAMS[name], {}, join(folder, `${name}.log`));
 			const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: url, THROUGHLINE_CONTROL_ENDPOINT: platform.apiUrl };
-			return { name, inbox, probe, played: probe.perform('control-follow', variables) };
+			return { name, inbox, probe, played: probe.begin(variables).then(() => probe.perform('control-follow')) };
 		});
 		const allApplied = async (after: number): Promise<KitsAnswer> => {
 			for (let attempt = 0; attempt < 300; attempt++) {

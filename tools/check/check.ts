@@ -33,6 +33,7 @@ if (has('go')) {
 }
 if (has('cargo') && existsSync(join(root, 'Cargo.toml'))) {
 	steps.push({ name: 'rustfmt', command: ['cargo', 'fmt', '--all', '--check'] });
+	steps.push({ name: 'rustfmt bench/kits/rust', command: ['cargo', 'fmt', '--check'], folder: 'bench/kits/rust' });
 	steps.push({
 		name: 'clippy',
 		command: ['cargo', 'clippy', '--locked', '--quiet', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings'],

@@ -34,7 +34,7 @@ func must(err error) {
 	}
 }
 
-// order is what the runner says: perform the scenario with these variables, flush, or end it.
+// order is what the runner says: begin a scene with these variables, perform a scenario in it, flush, or end it.
 type order struct {
 	Do        string            `json:"do"`
 	Scenario  string            `json:"scenario"`
@@ -57,8 +57,10 @@ func main() {
 		must(json.Unmarshal(orders.Bytes(), &o))
 		var a answer
 		switch o.Do {
+		case "begin":
+			current, a = begin(o, backends)
 		case "perform":
-			current, a = perform(o, backends)
+			a = current.perform(o.Scenario)
 		case "flush":
 			_ = within(current.kit.Flush) // what could not be sent is the scenario's business
 		case "end":
@@ -68,7 +70,8 @@ func main() {
 	}
 }
 
-func perform(o order, backends map[string]string) (s *scene, a answer) {
+// begin makes the scene, with a kit that reads the variables and nothing else.
+func begin(o order, backends map[string]string) (*scene, answer) {
 	for name, value := range o.Variables {
 		must(os.Setenv(name, value))
 	}
@@ -77,13 +80,17 @@ func perform(o order, backends map[string]string) (s *scene, a answer) {
 		must(os.Unsetenv(name))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s = &scene{ctx: ctx, kit: kit, backends: backends, leave: []func(){cancel}}
+	s := &scene{ctx: ctx, kit: kit, backends: backends, leave: []func(){cancel}}
 	if err != nil {
 		return s, answer{Error: err.Error()}
 	}
-	behave := behaviours[o.Scenario]
+	return s, answer{}
+}
+
+func (s *scene) perform(scenario string) (a answer) {
+	behave := behaviours[scenario]
 	if behave == nil {
-		return s, answer{Error: "nothing here plays this scenario"}
+		return answer{Error: "nothing here plays this scenario"}
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -91,7 +98,7 @@ func perform(o order, backends map[string]string) (s *scene, a answer) {
 		}
 	}()
 	behave(s)
-	return s, answer{}
+	return answer{}
 }
 
 // end sends what is left before anything is taken down, so that taking down does not show.

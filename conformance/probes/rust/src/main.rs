@@ -31,7 +31,7 @@ pub(crate) struct Scene {
     pub(crate) backends: HashMap<String, String>,
 }
 
-/// What the runner says: perform the scenario with these variables, flush, or end it.
+/// What the runner says: begin a scene with these variables, perform a scenario in it, flush, or end it.
 #[derive(Deserialize)]
 struct Order {
     #[serde(rename = "do")]
@@ -73,13 +73,16 @@ async fn main() {
         let order: Order = serde_json::from_str(&line).unwrap();
         let mut answer = Answer::default();
         match order.what.as_str() {
-            "perform" => {
+            "begin" => {
                 let config = Config::builder("probe").version("1.2.3").environment("test").variables(order.variables);
                 let kit = throughline::init(config.build()).unwrap_or_else(|error| {
                     answer.error = Some(error.to_string());
                     error.into_kit()
                 });
-                let scene = scene.insert(Scene { kit, backends: backends.clone() });
+                scene = Some(Scene { kit, backends: backends.clone() });
+            }
+            "perform" => {
+                let scene = scene.as_ref().unwrap();
                 match AssertUnwindSafe(play(&order.scenario, scene)).catch_unwind().await {
                     Ok(true) => {}
                     Ok(false) => answer.error = Some("nothing here plays this scenario".to_owned()),
