@@ -43,7 +43,7 @@ func run(args []string) error {
 		flags.DurationVar(&o.age, "age", 0, "how long ago the spans were, so that their hour has ended")
 		flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of ids and values")
 		flags.StringVar(&o.probeURL, "probe", "", "API address; traces acknowledged are asked for until they are found")
-		flags.DurationVar(&o.probeEvery, "probe-every", 250*time.Millisecond, "one trace in this time")
+		flags.DurationVar(&o.probeEvery, "probe-every", time.Second, "one trace in this time")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}

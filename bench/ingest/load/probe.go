@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// Few at a time and ever more rarely, so that asking does not become the load: what takes long is asked for at a tenth of its age.
+// Few at a time and ever more rarely, so that asking does not become the load (one answer costs the platform some 20 ms of CPU): what takes
+// long is asked for again after a tenth of its age.
 const (
-	probePoll    = 50 * time.Millisecond
+	probePoll    = 100 * time.Millisecond
 	probeTimeout = 60 * time.Second
-	probesMax    = 8
+	probesMax    = 2
 )
 
 // probes asks the API for traces just acknowledged until it shows them: what a person waits for, not what a counter says.
