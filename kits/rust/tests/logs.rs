@@ -175,3 +175,32 @@ fn an_idle_kit_still_prints() {
     tracing::subscriber::with_default(subscriber, || tracing::info!("hello"));
     assert_eq!(lines.read()[0]["msg"], "hello");
 }
+
+#[test]
+fn secrets_stay_out_of_lines_records_and_spans_and_a_call_site_has_its_limit() {
+    let (memory, lines) = (Memory::new(), Lines::default());
+    let config = Config::builder("orders")
+        .variables(support::NO_VARIABLES)
+        .memory(memory.clone())
+        .log_writer(lines.clone())
+        .redact_key("tenant")
+        .redact_text("ORD-[0-9]+", "[order]")
+        .log_rate_max(2);
+    let kit = throughline::init(config.build()).unwrap();
+    let subscriber = tracing_subscriber::registry().with(kit.log_layer());
+    tracing::subscriber::with_default(subscriber, || {
+        let span = kit.span("GET /?token=hunter2").attribute(opentelemetry::KeyValue::new("tenant", "hunter2"));
+        let work = span.observe(async {
+            let span = Context::current();
+            span.span().add_event("secret=hunter2", vec![opentelemetry::KeyValue::new("pwd", "hunter2")]);
+            for _ in 0..5 {
+                tracing::info!(cookie = "hunter2", error = "https://bo:hunter2@db/", "password=hunter2 ORD-17");
+            }
+        });
+        futures_util::FutureExt::now_or_never(work).unwrap();
+    });
+    kit.flush(Duration::from_secs(5)).unwrap();
+    let told = format!("{:?} {:?} {:?}", lines.read(), memory.logs(), memory.spans());
+    assert!(!told.contains("hunter2") && !told.contains("ORD-17") && told.contains("[order]"), "{told}");
+    assert_eq!((lines.read().len(), memory.logs().len()), (2, 2));
+}
