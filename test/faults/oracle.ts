@@ -19,6 +19,14 @@ export interface Flip {
 	readonly bit: number;
 }
 
+/** What stands beside quarantined bytes. */
+interface Report {
+	readonly segment: string;
+	readonly offset: number;
+	/** Table -> rows. */
+	readonly rows: Readonly<Record<string, number>>;
+}
+
 export interface Verdict {
 	readonly acknowledged: number;
 	readonly stored: number;
@@ -119,8 +127,8 @@ export class Oracle {
 		let reported = 0;
 		let rows = 0;
 		for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
-			const report = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { segment: string; offset: number; rows: number };
-			reported += report.rows;
+			const report = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Report;
+			reported += Object.values(report.rows).reduce((sum, count) => sum + count, 0);
 			const bytes = readFileSync(join(folder, name.replace(/json$/, 'bytes')));
 			for (const { segment, offset, bit } of flips) {
 				const at = offset - report.offset;

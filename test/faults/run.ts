@@ -271,7 +271,7 @@ class FaultRun {
 	}
 
 	#result(victim: Victim, verdict: Verdict, leftBehind: number): FaultReport {
-		const deadLetters = readdirSync(join(victim.bufferDir, 'dead-letter')).filter((name) => name.endsWith('.sealed')).length;
+		const deadLetters = readdirSync(join(victim.bufferDir, 'dead-letter')).filter((name) => !name.endsWith('.json')).length;
 		const derivedExact = verdict.summarised === verdict.rows && verdict.rolledUp === verdict.rows;
 		const rate = Math.round(verdict.acknowledged === 0 ? 0 : this.#quiet.spans / (this.#quiet.ms / 1000));
 		const problems: string[] = [];
