@@ -138,6 +138,7 @@ export async function startCollector(name: Exclude<SystemName, 'throughline'>, p
 		logFile,
 		ready: /^ready 127\.0\.0\.1:(?<port>\d+) (?<counts>\S+)/,
 	});
+	const stopSink = onExit(() => sink.stop());
 	const [grpc, http] = [await freePort(), await freePort()];
 	const collector = await run({
 		name,
@@ -163,7 +164,7 @@ export async function startCollector(name: Exclude<SystemName, 'throughline'>, p
 		delivered: async () => ((await (await fetch(sink.ready.groups?.['counts'] ?? '')).json()) as { spans: number }).spans,
 		stop: onExit(async () => {
 			await collector.stop();
-			await sink.stop();
+			await stopSink();
 			rmSync(queueDir, { recursive: true, force: true });
 		}),
 	};
