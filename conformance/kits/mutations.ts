@@ -297,12 +297,14 @@ async function mutateVectors(): Promise<{ tried: number; survived: string[] }> {
 
 /** By file: what of its text is changed, everywhere. */
 const SPOILING: Readonly<Record<string, readonly [string, string]>> = {
-	'backoff.json': ['"delay_ms": ', '"delay_ms": 1'],
+	'b3.json': ['"sampled": true', '"sampled": false'],
+	'backoff.json': ['"outcome": "failed"', '"outcome": "retry"'],
 	'baggage.json': ['[["tenant", "acme"]]', '[["tenant", "acne"]]'],
 	'breaker.json': ['"state": "open"', '"state": "closed"'],
 	'control.json': ['"accepted":true', '"accepted":false'],
 	'environment.json': ['"problems": ["OTEL_TRACES_SAMPLER"]', '"problems": []'],
 	'log-lines.json': ['"line": "{', '"line": " {'],
+	'log-rate.json': ['"admitted": true', '"admitted": false'],
 	'redaction.json': ['[redacted]', '[hidden]'],
 	'sampling.json': ['"keep": true', '"keep": false'],
 	'sql.json': ['"operation": "SELECT"', '"operation": "select"'],
