@@ -205,8 +205,8 @@ const FAULTS: readonly Fault[] = [
 	{
 		kit: 'go',
 		file: 'kits/go/tasks.go',
-		from: 'trace.WithNewRoot()',
-		to: 'trace.WithSpanKind(trace.SpanKindInternal)',
+		from: 'caller.IsValid()',
+		to: '!caller.IsValid()',
 		scenario: 'detach-ok',
 	},
 	{ kit: 'rust', file: 'kits/rust/src/names.rs', from: '"http.route"', to: '"http.target"', scenario: 'http-server-200' },
