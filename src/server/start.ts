@@ -144,6 +144,8 @@ async function startEngine(config: Config, log: Log, running: Running): Promise<
 
 function logEngineEvent(log: Log, event: EngineEvent): void {
 	if (event.type === 'died') log.error(event, 'the engine died and is being restarted; what was acknowledged waits in the buffer');
+	else if (event.type === 'ready' && event.repaired.length > 0)
+		log.warn(event, 'engine ready; parts were missing or broken, and what they held is loaded again from the buffer');
 	else log.info(event, `engine ${event.type}`);
 }
 

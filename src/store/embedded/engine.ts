@@ -7,6 +7,8 @@
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { forgetBrokenParts } from './broken-parts.ts';
+import { watchDisk } from './disk-watch.ts';
 import { createFacade } from './facade.ts';
 import { type EngineSettings, type FromEngine, type ToEngine, WRITE_SESSIONS } from './messages.ts';
 import { SessionPool } from './session-pool.ts';
@@ -54,6 +56,8 @@ async function start(settings: EngineSettings): Promise<Running> {
 		await mkdir(INCOMING_DIR, { recursive: true });
 		// Bodies an earlier process was loading when it died; their senders send them again.
 		for (const name of await readdir(INCOMING_DIR)) await rm(`${INCOMING_DIR}/${name}`, { force: true });
+		await watchDisk('.', startAnew);
+		const repaired = forgetBrokenParts(DATABASE_DIR);
 		const pool = new SessionPool(() => new chdb.Session(DATABASE_DIR, { connectionArgs: serverArguments(settings.memoryBytesMax) }), {
 			sessions: { read: settings.sessions, write: WRITE_SESSIONS },
 			waitingMax: WAITING_MAX,
@@ -64,9 +68,10 @@ async function start(settings: EngineSettings): Promise<Running> {
 			incomingDir: INCOMING_DIR,
 			queryBytesMax: QUERY_BYTES_MAX,
 			insertBytesMax: INSERT_BYTES_MAX,
+			onDiskError: (message) => startAnew(`the disk failed a load: ${message}`),
 		});
 		const port = await listen(server, settings.port);
-		say({ type: 'ready', port });
+		say({ type: 'ready', port, repaired });
 		return { pool, server, drain: chdb.drainPending };
 	} catch (error) {
 		return fail(false, error);
@@ -153,6 +158,11 @@ async function stop(withinMs: number): Promise<never> {
 	}
 	clearTimeout(hard);
 	return leave();
+}
+
+/** Ends the process in the middle of everything, and says why; the supervisor starts the next one, which looks at every part. */
+function startAnew(why: string): void {
+	process.stderr.write(`starting anew: ${why}\n`, leave);
 }
 
 /** The library's exit handlers wait for running queries without bound, and its data needs no goodbye: every part is complete on disk. */

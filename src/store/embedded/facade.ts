@@ -16,6 +16,7 @@ import { rm, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../../base/errors.ts';
+import { diskSpace } from './disk-watch.ts';
 import type { Lane, SessionPool } from './session-pool.ts';
 import {
 	type InsertHead,
@@ -36,6 +37,8 @@ export interface FacadeOptions {
 	readonly queryBytesMax: number;
 	/** Longest insert body. */
 	readonly insertBytesMax: number;
+	/** The library met a failing or full disk while it wrote. Called after the answer. */
+	readonly onDiskError: (message: string) => void;
 }
 
 /** Length of the request line and headers together: a list of some thousand ids as a query parameter. */
@@ -53,6 +56,9 @@ const CODE = {
 	badArguments: 36,
 	internal: 1002,
 } as const;
+
+/** Of the library: NOT_ENOUGH_SPACE, CANNOT_WRITE_TO_FILE_DESCRIPTOR, CANNOT_FSYNC, CANNOT_WRITE_TO_FILE, STD_EXCEPTION. */
+const DISK_CODES: ReadonlySet<number> = new Set([243, 75, 204, 294, 1001]);
 
 export function createFacade(pool: SessionPool, options: FacadeOptions): Server {
 	let incoming = 0;
@@ -111,6 +117,8 @@ async function load(
 	response: ServerResponse,
 ): Promise<void> {
 	const signal = new AbortController().signal;
+	const before = await diskSpace('.');
+	if (!before.hasRoom) throw noSpace(`the disk has ${before.freeBytes} bytes left, too few to begin a load`);
 	try {
 		await pipeline(limited(request, options.insertBytesMax), createWriteStream(path));
 		if ((await stat(path)).size === 0) {
@@ -119,10 +127,19 @@ async function load(
 		}
 		const structure = insert.format.toLowerCase() === 'native' ? '' : await tableStructure(pool, statement, insert, signal);
 		const query = insertFromFile(insert, path, structure);
-		await execute(pool, 'write', { ...statement, query }, response, signal);
+		const result = await pool.run('write', { ...statement, query }, signal);
+		if ((await diskSpace('.')).isFull) throw noSpace('the disk ran full during the load');
+		respond(response, statement, result.bytes(), result);
+	} catch (error) {
+		if (DISK_CODES.has(engineCode(error) ?? 0)) response.once('close', () => options.onDiskError((error as Error).message));
+		throw error;
 	} finally {
 		await rm(path, { force: true });
 	}
+}
+
+function noSpace(message: string): HttpError {
+	return new HttpError(CODE.noSpace, 'NOT_ENOUGH_SPACE', message);
 }
 
 /** The table's columns as `name type` pairs: text formats are read as what the table wants, not as what they look like. */

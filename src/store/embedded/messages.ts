@@ -22,6 +22,7 @@ export interface EngineSettings {
 export type ToEngine = { readonly type: 'start'; readonly settings: EngineSettings } | { readonly type: 'stop'; readonly withinMs: number };
 
 export type FromEngine =
-	| { readonly type: 'ready'; readonly port: number }
+	/** `repaired`: parts found missing or broken; the loads that wrote them may be repeated. */
+	| { readonly type: 'ready'; readonly port: number; readonly repaired: readonly string[] }
 	/** The engine cannot start; `missing` when the library is not installed, which no restart will change. */
 	| { readonly type: 'failed'; readonly missing: boolean; readonly message: string };

@@ -38,7 +38,7 @@ export interface EmbeddedEngineOptions {
 
 /** What an operator may want in the log. */
 export type EngineEvent =
-	| { readonly type: 'ready'; readonly pid: number; readonly port: number; readonly startMs: number }
+	| { readonly type: 'ready'; readonly pid: number; readonly port: number; readonly startMs: number; readonly repaired: readonly string[] }
 	| { readonly type: 'died'; readonly pid: number; readonly reason: string; readonly restartInMs: number; readonly lastWords: string }
 	| { readonly type: 'orphan ended'; readonly pid: number }
 	| { readonly type: 'stopped' };
@@ -217,7 +217,7 @@ export class EmbeddedEngine implements AsyncDisposable {
 				ready = true;
 				this.#port = message.port;
 				this.#generation++;
-				this.#becomeReady(child, this.#clock.monotonicMs() - startedAt);
+				this.#becomeReady(child, this.#clock.monotonicMs() - startedAt, message.repaired);
 				resolve();
 			});
 			child.on('error', (cause) => {
@@ -233,10 +233,10 @@ export class EmbeddedEngine implements AsyncDisposable {
 		});
 	}
 
-	#becomeReady(child: ChildProcess, startMs: number): void {
+	#becomeReady(child: ChildProcess, startMs: number, repaired: readonly string[]): void {
 		if (this.#stopping !== undefined) return;
 		this.#state = 'ready';
-		this.#options.onEvent?.({ type: 'ready', pid: child.pid ?? 0, port: this.#port, startMs });
+		this.#options.onEvent?.({ type: 'ready', pid: child.pid ?? 0, port: this.#port, startMs, repaired });
 		for (const waiter of this.#waiters) waiter.resolve(this.#endpoint());
 	}
 
