@@ -273,6 +273,11 @@ impl Core {
         }
     }
 
+    /// Whether a span started now could be recorded.
+    pub(crate) fn is_tracing(&self) -> bool {
+        self.tracers.is_some() && self.switches.traces.is_on()
+    }
+
     /// Starts a span and returns the context it is active in. A kit that records nothing returns the parent's identity, never its
     /// live span, so that ending the result cannot end the parent.
     pub(crate) fn start(&self, point: Point, builder: SpanBuilder, parent: &Context) -> Context {
@@ -316,6 +321,12 @@ impl Core {
     /// The context a carrier brings, on top of nothing: what was active here before is not its parent.
     pub(crate) fn extract(&self, carrier: &dyn Extractor) -> Context {
         self.propagator.extract_with_context(&Context::new(), carrier)
+    }
+
+    /// Whether a carrier brings any context.
+    #[cfg(feature = "http")]
+    pub(crate) fn is_carried(&self, carrier: &dyn Extractor) -> bool {
+        self.propagator.fields().any(|field| carrier.get(field).is_some())
     }
 
     pub(crate) fn inject(&self, cx: &Context, carrier: &mut dyn Injector) {

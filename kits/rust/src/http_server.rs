@@ -96,24 +96,25 @@ where
     }
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
-        let core = Arc::clone(&self.layer.core);
-        if !core.switches.http_server.is_on() {
+        if !self.layer.core.switches.http_server.is_on() {
             let context = self.layer.passed_on(&request);
-            let _active = context.clone().attach();
+            let _active = context.clone().map(Context::attach);
             return ResponseFuture { inner: self.inner.call(request), context, pending: None };
         }
+        let core = Arc::clone(&self.layer.core);
         let pending =
             Pending { core, operation: self.layer.start(&request), ending: Box::new(ServerEnding(StatusCode::OK)) };
         let context = pending.operation.context().clone();
         let _active = context.clone().attach();
-        ResponseFuture { inner: self.inner.call(request), context, pending: Some(pending) }
+        ResponseFuture { inner: self.inner.call(request), context: Some(context), pending: Some(pending) }
     }
 }
 
 impl HttpLayer {
-    /// The caller's context, when nothing is recorded.
-    fn passed_on<B>(&self, request: &Request<B>) -> Context {
-        if self.public { Context::new() } else { self.core.extract(&HttpExtractor(request.headers())) }
+    /// The caller's context, when nothing is recorded; none when the caller sent none, so that nothing need be made active.
+    fn passed_on<B>(&self, request: &Request<B>) -> Option<Context> {
+        let carrier = HttpExtractor(request.headers());
+        (!self.public && self.core.is_carried(&carrier)).then(|| self.core.extract(&carrier))
     }
 
     fn start<B>(&self, request: &Request<B>) -> Operation {
@@ -178,7 +179,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        context: Context,
+        context: Option<Context>,
         pending: Option<Pending>,
     }
 }
@@ -198,7 +199,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let _active = this.context.clone().attach();
+        let _active = this.context.clone().map(Context::attach);
         let inner = this.inner;
         // A panic is told and goes on to the server, which closes the connection: what net/http does under the Go kit.
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {

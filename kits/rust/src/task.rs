@@ -25,7 +25,8 @@ use crate::operation::{Operation, Outcome, PANIC, error_type, panic_text};
 /// A span about to be started. Nothing happens before [`run`](Span::run) or [`observe`](Span::observe).
 #[must_use = "a span starts when run() or observe() is awaited"]
 pub struct Span {
-    core: Arc<Core>,
+    /// None when nothing is traced: then it costs as good as nothing.
+    core: Option<Arc<Core>>,
     name: Cow<'static, str>,
     attributes: Vec<KeyValue>,
 }
@@ -39,7 +40,9 @@ impl std::fmt::Debug for Span {
 impl Span {
     /// Adds an attribute.
     pub fn attribute(mut self, attribute: KeyValue) -> Self {
-        self.attributes.push(attribute);
+        if self.core.is_some() {
+            self.attributes.push(attribute);
+        }
         self
     }
 
@@ -49,17 +52,27 @@ impl Span {
     /// # Errors
     /// Whatever the future returns.
     pub async fn run<T, E: Display>(self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        observe(self.start(), future, outcome_of).await
+        match self.start() {
+            Some(operation) => observe(operation, future, outcome_of).await,
+            None => future.await,
+        }
     }
 
     /// Runs a future that cannot fail inside the span.
     pub async fn observe<T>(self, future: impl Future<Output = T>) -> T {
-        observe(self.start(), future, |_| Outcome::Success).await
+        match self.start() {
+            Some(operation) => observe(operation, future, |_| Outcome::Success).await,
+            None => future.await,
+        }
     }
 
-    fn start(self) -> Operation {
+    /// None when nothing is to be recorded and what is active may stay so: there is no live span that the future could end.
+    fn start(self) -> Option<Operation> {
+        let Some(core) = self.core else {
+            return Context::map_current(|active| active.span().is_recording().then(|| Operation::idle(active)));
+        };
         let builder = SpanBuilder::from_name(self.name).with_kind(SpanKind::Internal).with_attributes(self.attributes);
-        Operation::start(&self.core, Point::Task, builder, &Context::current())
+        Some(Operation::start(&core, Point::Task, builder, &Context::current()))
     }
 }
 
@@ -82,7 +95,8 @@ impl Kit {
     /// # });
     /// ```
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        Span { core: Arc::clone(self.core()), name: name.into(), attributes: Vec::new() }
+        let core = self.core().is_tracing().then(|| Arc::clone(self.core()));
+        Span { core, name: name.into(), attributes: Vec::new() }
     }
 
     /// Spawns a child task: a span under the active one, which the task carries across threads. Panics as `tokio::spawn` does when
