@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use axum::response::Response;
 use axum::routing::get;
 use cpu_time::ThreadTime;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
@@ -22,6 +23,7 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter};
 use throughline::{Config, Kit};
 use tower::ServiceExt;
+use tower::util::MapResponseLayer;
 
 struct ThreadCpu;
 
@@ -140,6 +142,8 @@ fn server(c: &mut Criterion<ThreadCpu>) {
         });
     };
     request("bare", router());
+    // What axum asks for any layer at all, whatever it does: the route is boxed once more.
+    request("any-layer", router().layer(MapResponseLayer::new(|response: Response| response)));
     for (name, kit) in [
         ("kit-disabled", kit(&[("OTEL_SDK_DISABLED", "true")])),
         ("kit-unsampled", kit(&[("OTEL_TRACES_SAMPLER", "always_off")])),
