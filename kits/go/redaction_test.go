@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -19,10 +20,34 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// transcript is what spans and logs, exported by a worker each, write to.
+type transcript struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
+
+func (t *transcript) Reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text.Reset()
+}
+
 // everything keeps all that is exported, as text.
 type everything struct {
 	sdkmetric.Exporter
-	told *strings.Builder
+	told *transcript
 }
 
 func (e everything) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) error {
@@ -44,7 +69,7 @@ func (e everything) ForceFlush(context.Context) error { return nil }
 func (e everything) Shutdown(context.Context) error   { return nil }
 
 func TestNothingSecretIsExported(t *testing.T) {
-	out := everything{told: &strings.Builder{}}
+	out := everything{told: &transcript{}}
 	kit, err := Init(t.Context(), WithSpanExporter(out), WithLogExporter(out), WithMetricReader(sdkmetric.NewManualReader()),
 		WithRedaction([]string{"tenant"}, RedactionRule{"ORD-[0-9]+", "[order]"}), WithDiagnostics(slog.New(slog.DiscardHandler)))
 	if err != nil {
