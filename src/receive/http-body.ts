@@ -4,13 +4,39 @@ import type { IncomingMessage } from 'node:http';
 import { Failure } from '../base/errors.ts';
 import { Body } from './body.ts';
 import type { ByteLease } from './byte-budget.ts';
+import { type Coding, inflate } from './inflate.ts';
+import type { ReceiverLimits } from './receiver.ts';
+
+/** Bytes of a body on the wire and inflated, filled in as far as it came. */
+export interface BodySizes {
+	wireBytes: number;
+	inflatedBytes: number;
+}
+
+/** Reads a body and inflates it where it is in a coding. Throws what `readBody` and `inflate` throw. */
+export async function readInflated(
+	request: IncomingMessage,
+	coding: Coding | undefined,
+	{ requestBytesMax, bodyTimeoutMs }: Pick<ReceiverLimits, 'requestBytesMax' | 'bodyTimeoutMs'>,
+	lease: ByteLease,
+	sizes: BodySizes,
+): Promise<Body> {
+	let body = await readBody(request, requestBytesMax, bodyTimeoutMs, lease);
+	sizes.wireBytes = body.length;
+	if (coding !== undefined) {
+		const wire = body;
+		body = await inflate(coding, wire.bytes(), requestBytesMax, lease).finally(() => wire.free());
+	}
+	sizes.inflatedBytes = body.length;
+	return body;
+}
 
 /**
  * Throws `Failure`: `too_large`, `overloaded`, `timeout` (the sender is too slow; not retryable, as it would be again) or
  * `cancelled` (it went away). After a failure the rest of the body is thrown away as it arrives.
  * What is handed back is to be freed.
  */
-export function readBody(request: IncomingMessage, bytesMax: number, timeoutMs: number, lease: ByteLease): Promise<Body> {
+function readBody(request: IncomingMessage, bytesMax: number, timeoutMs: number, lease: ByteLease): Promise<Body> {
 	const { promise, resolve, reject } = Promise.withResolvers<Body>();
 	const body = new Body(bytesMax, 'on the wire', lease);
 	const timer = setTimeout(() => {

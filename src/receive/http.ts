@@ -13,10 +13,10 @@ import { encodeExportResponse, encodeStatus } from '../otlp/response.ts';
 import { answerTo, asFailure, WrongMethod } from './answers.ts';
 import { tooLarge } from './body.ts';
 import { type Cors, createCors } from './cors.ts';
-import { readBody } from './http-body.ts';
+import { type BodySizes, readInflated } from './http-body.ts';
 import { drainLate, listenHttp } from './http-listen.ts';
 import { notFound } from './http-paths.ts';
-import { CODINGS_ACCEPTED, inflate, parseCoding } from './inflate.ts';
+import { CODINGS_ACCEPTED, parseCoding } from './inflate.ts';
 import type { Encoding, Ingest } from './ingest.ts';
 import { DEFAULT_RECEIVER_LIMITS, type Receiver, type ReceiverLimits, type ReceiverOptions, RequestLedger } from './receiver.ts';
 
@@ -98,13 +98,8 @@ class HttpRequests {
 		this.#ledger.answered({ signal: signal ?? 'none', outcome, ...sizes, startMs });
 	}
 
-	async #export(
-		signal: Signal,
-		request: IncomingMessage,
-		response: ServerResponse,
-		sizes: { wireBytes: number; inflatedBytes: number },
-	): Promise<string> {
-		const { requestBytesMax, bodyTimeoutMs } = this.#limits;
+	async #export(signal: Signal, request: IncomingMessage, response: ServerResponse, sizes: BodySizes): Promise<string> {
+		const { requestBytesMax } = this.#limits;
 		if (request.method !== 'POST') throw new WrongMethod(request.method ?? '');
 		const encoding = requireEncoding(request.headers['content-type']);
 		const coding = parseCoding(request.headers['content-encoding']);
@@ -112,13 +107,7 @@ class HttpRequests {
 		if (request.headers.expect !== undefined) response.writeContinue();
 		const lease = this.#options.inFlight.lease();
 		try {
-			let body = await readBody(request, requestBytesMax, bodyTimeoutMs, lease);
-			sizes.wireBytes = body.length;
-			if (coding !== undefined) {
-				const wire = body;
-				body = await inflate(coding, wire.bytes(), requestBytesMax, lease).finally(() => wire.free());
-			}
-			sizes.inflatedBytes = body.length;
+			const body = await readInflated(request, coding, this.#limits, lease, sizes);
 			const exporting = this.#ingest.export(signal, encoding, body.bytes());
 			body.forget();
 			const result = await exporting;

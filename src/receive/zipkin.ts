@@ -7,9 +7,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Failure } from '../base/errors.ts';
 import { zipkinToOtlpJson } from '../otlp/zipkin.ts';
 import { answerTo, asFailure, WrongMethod } from './answers.ts';
-import { readBody } from './http-body.ts';
+import { type BodySizes, readInflated } from './http-body.ts';
 import { drainLate, listenHttp } from './http-listen.ts';
-import { inflate, parseCoding } from './inflate.ts';
+import { parseCoding } from './inflate.ts';
 import { DEFAULT_RECEIVER_LIMITS, type Receiver, type ReceiverLimits, type ReceiverOptions, RequestLedger } from './receiver.ts';
 
 const PATH = '/api/v2/spans';
@@ -64,19 +64,13 @@ function requireZipkin({ method, url = '', headers }: IncomingMessage): void {
 async function take(
 	request: IncomingMessage,
 	{ ingest, inFlight, clock }: ReceiverOptions,
-	{ requestBytesMax, bodyTimeoutMs }: ReceiverLimits,
-	sizes: { wireBytes: number; inflatedBytes: number },
+	limits: ReceiverLimits,
+	sizes: BodySizes,
 ): Promise<string> {
 	const coding = parseCoding(request.headers['content-encoding']);
 	const lease = inFlight.lease();
 	try {
-		let body = await readBody(request, requestBytesMax, bodyTimeoutMs, lease);
-		sizes.wireBytes = body.length;
-		if (coding !== undefined) {
-			const wire = body;
-			body = await inflate(coding, wire.bytes(), requestBytesMax, lease).finally(() => wire.free());
-		}
-		sizes.inflatedBytes = body.length;
+		const body = await readInflated(request, coding, limits, lease, sizes);
 		const exporting = ingest.export('traces', 'json', zipkinToOtlpJson(body.bytes(), clock.nowMs()));
 		body.forget();
 		const { accepted, rejected, message } = await exporting;
