@@ -61,6 +61,12 @@ func (traceContext) Extract(ctx context.Context, carrier propagation.TextMapCarr
 // joinMembers makes one list of several tracestate headers, without the empty members the specification allows. The first of
 // a repeated key counts.
 func joinMembers(headers []string) string {
+	if len(headers) == 0 {
+		return ""
+	}
+	if len(headers) == 1 && strings.IndexByte(headers[0], ',') < 0 {
+		return strings.Trim(headers[0], " \t")
+	}
 	var members []string
 	var seen map[string]bool // most requests have no tracestate
 	for _, header := range headers {

@@ -73,6 +73,7 @@ type steeredSampler struct {
 	clock  func() time.Duration
 	remote atomic.Pointer[sampling.Sampler]
 	named  atomic.Bool // decisions about HTTP servers depend on span names
+	noted  atomic.Bool // decisions depend on attributes
 }
 
 func newSteeredSampler(own sdktrace.Sampler, policy sampling.Policy) *steeredSampler {
@@ -98,6 +99,7 @@ func (s *steeredSampler) steer(d *control.Document) {
 		}
 	}
 	s.named.Store(current != nil && current.ByName(trace.SpanKindServer))
+	s.noted.Store(current == nil || current.ByAttributes()) // a service's own sampler may look at anything
 }
 
 func (s *steeredSampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
@@ -111,3 +113,10 @@ func (s *steeredSampler) Description() string { return "throughline" }
 
 // SamplesByName says whether a server should know its route before it starts a span, because sampling depends on it.
 func (k *Kit) SamplesByName() bool { return k != nil && k.sampler != nil && k.sampler.named.Load() }
+
+// SamplesByAttributes says whether spans must have their attributes when they start, because sampling may depend on them. When it does
+// not, instrumentation had better add them after the start, if the span is recorded: it spares two copies, and spans that are not
+// recorded all of the work.
+func (k *Kit) SamplesByAttributes() bool {
+	return k != nil && k.sampler != nil && k.sampler.noted.Load()
+}

@@ -27,13 +27,30 @@ import (
 //
 // end must be deferred directly to see panics. end(nil) ends the span without an error.
 func (k *Kit) Span(ctx context.Context, name string, attrs ...attribute.KeyValue) (spanCtx context.Context, end func(*error)) {
-	if k == nil || k.own == nil || !k.board.traces.On() {
+	if k == nil || !k.board.traces.On() {
 		return ctx, endNothing
 	}
-	// A copy, so that the caller's attributes may stay on its stack when nothing is recorded.
-	spanCtx, span := k.own.Start(ctx, name, trace.WithAttributes(slices.Clone(attrs)...))
+	return k.span(ctx, name, attrs)
+}
+
+// span is apart so that Span is small enough to become part of its caller.
+func (k *Kit) span(ctx context.Context, name string, attrs []attribute.KeyValue) (spanCtx context.Context, end func(*error)) {
+	if k.own == nil {
+		return ctx, endNothing
+	}
+	// Copies, so that the caller's attributes may stay on its stack when nothing is recorded.
+	var span trace.Span
+	if len(attrs) > 0 && k.SamplesByAttributes() {
+		spanCtx, span = k.own.Start(ctx, name, trace.WithAttributes(slices.Clone(attrs)...))
+		attrs = nil
+	} else {
+		spanCtx, span = k.own.Start(ctx, name)
+	}
 	if !span.IsRecording() {
 		return spanCtx, endNothing
+	}
+	if len(attrs) > 0 {
+		span.SetAttributes(slices.Clone(attrs)...)
 	}
 	return spanCtx, func(err *error) {
 		if v := recover(); v != nil {

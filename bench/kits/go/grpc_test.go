@@ -29,7 +29,7 @@ func BenchmarkUnary(b *testing.B) {
 	}{
 		{"bare", func(*testing.B) options { return options{} }},
 		{"kit-disabled", func(b *testing.B) options { return ours(disabled(b)) }},
-		{"kit-sampled", func(b *testing.B) options { return ours(kit(b, sdktrace.AlwaysSample())) }},
+		{"kit-sampled", func(b *testing.B) options { return ours(kit(b, always)) }},
 		{"otelgrpc-sampled", func(b *testing.B) options {
 			tracers, meters := sdk(b, sdktrace.AlwaysSample())
 			own := []otelgrpc.Option{otelgrpc.WithTracerProvider(tracers), otelgrpc.WithMeterProvider(meters),

@@ -26,10 +26,13 @@ func (discard) Shutdown(context.Context) error                             { ret
 
 const batchDelay = 10 * time.Millisecond
 
-func kit(b *testing.B, sampler sdktrace.Sampler) *throughline.Kit {
+// The probabilities a kit samples by.
+const never, always = 0, 1
+
+func kit(b *testing.B, probability float64) *throughline.Kit {
 	b.Helper()
 	b.Setenv("OTEL_LOGS_EXPORTER", "none")
-	k, err := throughline.Init(b.Context(), throughline.WithSpanExporter(discard{}), throughline.WithSampler(sampler),
+	k, err := throughline.Init(b.Context(), throughline.WithSpanExporter(discard{}), throughline.WithSampling(throughline.Sampling{Probability: probability}),
 		throughline.WithMetricReader(sdkmetric.NewManualReader()), throughline.WithBatchDelay(batchDelay),
 		throughline.WithDiagnostics(slog.New(slog.NewTextHandler(io.Discard, nil))))
 	if err != nil {
@@ -75,8 +78,8 @@ func BenchmarkServer(b *testing.B) {
 	}{
 		{"bare", func(*testing.B) http.Handler { return mux }},
 		{"kit-disabled", func(b *testing.B) http.Handler { return tlhttp.Handler(disabled(b), mux) }},
-		{"kit-unsampled", func(b *testing.B) http.Handler { return tlhttp.Handler(kit(b, sdktrace.NeverSample()), mux) }},
-		{"kit-sampled", func(b *testing.B) http.Handler { return tlhttp.Handler(kit(b, sdktrace.AlwaysSample()), mux) }},
+		{"kit-unsampled", func(b *testing.B) http.Handler { return tlhttp.Handler(kit(b, never), mux) }},
+		{"kit-sampled", func(b *testing.B) http.Handler { return tlhttp.Handler(kit(b, always), mux) }},
 		{"otelhttp-unsampled", func(b *testing.B) http.Handler { return community(b, mux, sdktrace.NeverSample()) }},
 		{"otelhttp-sampled", func(b *testing.B) http.Handler { return community(b, mux, sdktrace.AlwaysSample()) }},
 	} {
@@ -105,10 +108,10 @@ func BenchmarkClient(b *testing.B) {
 		{"bare", func(*testing.B) http.RoundTripper { return answer{} }},
 		{"kit-disabled", func(b *testing.B) http.RoundTripper { return tlhttp.Transport(disabled(b), answer{}) }},
 		{"kit-unsampled", func(b *testing.B) http.RoundTripper {
-			return tlhttp.Transport(kit(b, sdktrace.NeverSample()), answer{})
+			return tlhttp.Transport(kit(b, never), answer{})
 		}},
 		{"kit-sampled", func(b *testing.B) http.RoundTripper {
-			return tlhttp.Transport(kit(b, sdktrace.AlwaysSample()), answer{})
+			return tlhttp.Transport(kit(b, always), answer{})
 		}},
 		{"otelhttp-sampled", func(b *testing.B) http.RoundTripper {
 			tracers, meters := sdk(b, sdktrace.AlwaysSample())

@@ -30,7 +30,7 @@ func BenchmarkSpan(b *testing.B) {
 	}
 	b.Run("kit-disabled", func(b *testing.B) { ours(b, disabled(b)) })
 	b.Run("sdk-unsampled", func(b *testing.B) { raw(b, sdktrace.NeverSample()) })
-	b.Run("kit-unsampled", func(b *testing.B) { ours(b, kit(b, sdktrace.NeverSample())) })
+	b.Run("kit-unsampled", func(b *testing.B) { ours(b, kit(b, never)) })
 	b.Run("sdk-sampled", func(b *testing.B) { raw(b, sdktrace.AlwaysSample()) })
-	b.Run("kit-sampled", func(b *testing.B) { ours(b, kit(b, sdktrace.AlwaysSample())) })
+	b.Run("kit-sampled", func(b *testing.B) { ours(b, kit(b, always)) })
 }

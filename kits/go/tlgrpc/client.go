@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/baggage"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -15,20 +14,21 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 	throughline "throughline.dev/kits/go"
-	"throughline.dev/kits/go/internal/names"
+	"throughline.dev/kits/go/internal/memo"
 )
 
 type clientHandler struct {
+	calls
 	on         *throughline.Switch
-	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
-	duration   metric.Float64Histogram
+	targets    memo.Memo[string, *target]
 }
 
 func newClientHandler(kit *throughline.Kit) *clientHandler {
-	return &clientHandler{on: kit.Switch("grpc.client"), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
-		duration: newDuration(kit, "client")}
+	return &clientHandler{calls: newCalls(kit, "client"), on: kit.Switch("grpc.client"), propagator: kit.Propagator()}
 }
+
+var asClient = trace.WithSpanKind(trace.SpanKindClient)
 
 func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if !h.on.On() {
@@ -38,23 +38,33 @@ func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) cont
 		return h.inject(ctx)
 	}
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}
-	if target, ok := ctx.Value(targetKey{}).(string); ok {
-		c.server = endpointAttributes(endpointOf(target))
+	if to, ok := ctx.Value(targetKey{}).(*target); ok {
+		c.server = to.endpoint
 	}
-	attrs := append(c.server, names.RPCSystemName.String("grpc"), names.RPCMethod.String(c.method))
-	ctx, c.span = h.tracer.Start(ctx, c.method, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	ctx = h.start(ctx, c, asClient, "")
 	return context.WithValue(h.inject(ctx), callKey{}, c)
 }
 
-// inject writes to a copy: the caller may share its metadata between calls.
+// inject adds to the metadata of the call. Where there is some already it writes to a copy: the caller may share it between calls.
 func (h *clientHandler) inject(ctx context.Context) context.Context {
-	md, ok := metadata.FromOutgoingContext(ctx) // already a copy
-	if !ok {
-		md = metadata.MD{}
+	if md, ok := metadata.FromOutgoingContext(ctx); ok { // already a copy
+		h.propagator.Inject(ctx, metadataCarrier(md))
+		return metadata.NewOutgoingContext(ctx, md)
 	}
-	h.propagator.Inject(ctx, metadataCarrier(md))
-	return metadata.NewOutgoingContext(ctx, md)
+	added := make(pairs, 0, pairsMax)
+	h.propagator.Inject(ctx, &added)
+	return metadata.AppendToOutgoingContext(ctx, added...)
 }
+
+// pairs gathers keys and values where there are none yet. It is not read.
+type pairs []string
+
+// pairsMax is room for traceparent, tracestate and baggage.
+const pairsMax = 6
+
+func (p *pairs) Get(string) string     { return "" }
+func (p *pairs) Set(key, value string) { *p = append(*p, key, value) }
+func (p *pairs) Keys() []string        { return nil }
 
 func (h *clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	c := callOf(ctx)
@@ -65,7 +75,7 @@ func (h *clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	case *stats.InTrailer:
 		c.answered.Store(true)
 	case *stats.End:
-		c.finish(ctx, event, h.duration, clientFailure)
+		h.finish(ctx, c, event, clientFailure)
 	}
 }
 
@@ -81,17 +91,28 @@ func clientFailure(code grpccodes.Code) bool { return code != grpccodes.OK }
 // A stats handler does not learn where a call goes; interceptors run before it and do.
 type targetKey struct{}
 
-func rememberTargetUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
-	opts ...grpc.CallOption,
-) error {
-	return invoke(context.WithValue(ctx, targetKey{}, cc.CanonicalTarget()), method, req, reply, cc, opts...)
+type target struct{ endpoint string }
+
+func (h *clientHandler) aim(ctx context.Context, cc *grpc.ClientConn) context.Context {
+	if !h.on.On() {
+		return ctx
+	}
+	return context.WithValue(ctx, targetKey{}, h.targets.Get(cc.CanonicalTarget(), targetOf))
 }
 
-func rememberTargetStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer,
+func (h *clientHandler) aimUnary(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	opts ...grpc.CallOption,
+) error {
+	return invoke(h.aim(ctx, cc), method, req, reply, cc, opts...)
+}
+
+func (h *clientHandler) aimStream(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer,
 	opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	return stream(context.WithValue(ctx, targetKey{}, cc.CanonicalTarget()), desc, cc, method, opts...)
+	return stream(h.aim(ctx, cc), desc, cc, method, opts...)
 }
+
+func targetOf(canonical string) *target { return &target{endpointOf(canonical)} }
 
 // endpointOf takes "host:port" out of a target such as dns:///host:port, or a path out of unix:///path.
 func endpointOf(target string) string {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	throughline "throughline.dev/kits/go"
+	"throughline.dev/kits/go/internal/memo"
 	"throughline.dev/kits/go/internal/names"
 )
 
@@ -43,10 +45,11 @@ func ServerOptions(kit *throughline.Kit) []grpc.ServerOption {
 // DialOptions traces and measures every call made on a connection and passes the trace on in its metadata. Each attempt
 // is a span.
 func DialOptions(kit *throughline.Kit) []grpc.DialOption {
+	client := newClientHandler(kit)
 	return []grpc.DialOption{
-		grpc.WithStatsHandler(newClientHandler(kit)),
-		grpc.WithChainUnaryInterceptor(rememberTargetUnary),
-		grpc.WithChainStreamInterceptor(rememberTargetStream),
+		grpc.WithStatsHandler(client),
+		grpc.WithChainUnaryInterceptor(client.aimUnary),
+		grpc.WithChainStreamInterceptor(client.aimStream),
 	}
 }
 
@@ -64,8 +67,8 @@ type call struct {
 	span     trace.Span
 	started  time.Time
 	method   string // pkg.Svc/Method
-	server   []attribute.KeyValue
-	unknown  bool // the server has no such method: its name is the caller's invention
+	server   string // "host:port" or a path
+	unknown  bool   // the server has no such method: its name is the caller's invention
 	panicked bool
 	answered atomic.Bool // the status came from the peer, not from this side's transport
 }
@@ -75,28 +78,100 @@ func callOf(ctx context.Context) *call {
 	return c
 }
 
-// finish ends the span. isFailure says which status codes are this side's errors.
-func (c *call) finish(ctx context.Context, end *stats.End, duration metric.Float64Histogram, isFailure func(grpccodes.Code) bool) {
-	code := status.Code(end.Error)
-	method := c.method
-	attrs := []attribute.KeyValue{names.RPCStatusCode.String(statusName(code))}
-	if c.unknown {
-		method = names.Other
-		c.span.SetName(names.Other)
-		c.span.SetAttributes(names.RPCMethod.String(method), names.RPCMethodOriginal.String(c.method))
+// calls makes the telemetry of one side.
+type calls struct {
+	kit      *throughline.Kit
+	tracer   trace.Tracer
+	duration metric.Float64Histogram
+	begun    memo.Memo[begun, []attribute.KeyValue]
+	ended    memo.Memo[ended, *account]
+}
+
+// begun is what is known of a call when it starts, of few values.
+type begun struct{ method, server string }
+
+// ended is what a call says of itself when it is over. failure is error.type.
+type ended struct {
+	method, server, failure string
+	code                    grpccodes.Code
+}
+
+// account is made once for all calls that are alike.
+type account struct {
+	outcome  []attribute.KeyValue
+	measured []metric.RecordOption
+}
+
+func newCalls(kit *throughline.Kit, side string) calls {
+	return calls{kit: kit, tracer: kit.Tracer(names.ScopeGRPC), duration: newDuration(kit, side)}
+}
+
+// start starts the span of c, and gives it its attributes: at once where sampling needs them, else afterwards, if it is recorded.
+func (h *calls) start(ctx context.Context, c *call, kind trace.SpanStartOption, client string) context.Context {
+	if h.kit.SamplesByAttributes() {
+		attrs := h.appendCall(make([]attribute.KeyValue, 0, attributesMax), c, client)
+		ctx, c.span = h.tracer.Start(ctx, c.method, kind, trace.WithAttributes(attrs...))
+		return ctx
 	}
-	if isFailure(code) {
-		failure := statusName(code)
+	ctx, c.span = h.tracer.Start(ctx, c.method, kind)
+	if c.span.IsRecording() {
+		attrs := spare.Get().(*[]attribute.KeyValue)
+		*attrs = h.appendCall((*attrs)[:0], c, client)
+		c.span.SetAttributes(*attrs...) // which copies them
+		clear(*attrs)
+		spare.Put(attrs)
+	}
+	return ctx
+}
+
+// attributesMax is how many attributes a span has when it starts, at most.
+const attributesMax = 5
+
+// spare holds the slices attributes are gathered in on their way to a span.
+var spare = sync.Pool{New: func() any { return new(make([]attribute.KeyValue, 0, attributesMax)) }}
+
+func (h *calls) appendCall(attrs []attribute.KeyValue, c *call, client string) []attribute.KeyValue {
+	attrs = append(attrs, h.begun.Get(begun{c.method, c.server}, attributesOf)...)
+	if client != "" {
+		attrs = append(attrs, names.ClientAddress.String(client))
+	}
+	return attrs
+}
+
+func attributesOf(b begun) []attribute.KeyValue {
+	return append(endpointAttributes(b.server), names.RPCSystemName.String("grpc"), names.RPCMethod.String(b.method))
+}
+
+// finish ends the span. isFailure says which status codes are this side's errors.
+func (h *calls) finish(ctx context.Context, c *call, end *stats.End, isFailure func(grpccodes.Code) bool) {
+	what := ended{method: c.method, server: c.server, code: status.Code(end.Error)}
+	if c.unknown {
+		what.method = names.Other
+		c.span.SetName(names.Other)
+		c.span.SetAttributes(names.RPCMethod.String(names.Other), names.RPCMethodOriginal.String(c.method))
+	}
+	if isFailure(what.code) {
+		what.failure = statusName(what.code)
 		if c.panicked {
-			failure = "panic"
+			what.failure = "panic"
 		}
-		attrs = append(attrs, names.ErrorType.String(failure))
 		c.span.SetStatus(codes.Error, c.description(end.Error))
 	}
-	c.span.SetAttributes(attrs...)
-	attrs = append(attrs, names.RPCSystemName.String("grpc"), names.RPCMethod.String(method))
-	duration.Record(ctx, time.Since(c.started).Seconds(), metric.WithAttributes(append(attrs, c.server...)...))
+	told := h.ended.Get(what, accountOf)
+	c.span.SetAttributes(told.outcome...)
+	h.duration.Record(ctx, time.Since(c.started).Seconds(), told.measured...)
 	c.span.End()
+}
+
+func accountOf(what ended) *account {
+	a := &account{outcome: []attribute.KeyValue{names.RPCStatusCode.String(statusName(what.code))}}
+	if what.failure != "" {
+		a.outcome = append(a.outcome, names.ErrorType.String(what.failure))
+	}
+	set := attribute.NewSet(append(append(endpointAttributes(what.server), names.RPCSystemName.String("grpc"),
+		names.RPCMethod.String(what.method)), a.outcome...)...)
+	a.measured = []metric.RecordOption{metric.WithAttributeSet(set)}
+	return a
 }
 
 // description is what the method said about its failure. What this side's transport says holds addresses and ports, what is

@@ -5,7 +5,6 @@ import (
 	"net"
 	"time"
 
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -15,20 +14,19 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	throughline "throughline.dev/kits/go"
-	"throughline.dev/kits/go/internal/names"
 )
 
 type serverHandler struct {
+	calls
 	on         *throughline.Switch
-	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
-	duration   metric.Float64Histogram
 }
 
 func newServerHandler(kit *throughline.Kit) *serverHandler {
-	return &serverHandler{on: kit.Switch("grpc.server"), tracer: kit.Tracer(names.ScopeGRPC), propagator: kit.Propagator(),
-		duration: newDuration(kit, "server")}
+	return &serverHandler{calls: newCalls(kit, "server"), on: kit.Switch("grpc.server"), propagator: kit.Propagator()}
 }
+
+var asServer = trace.WithSpanKind(trace.SpanKindServer)
 
 func (h *serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	ctx = h.propagator.Extract(ctx, incomingCarrier{ctx})
@@ -38,28 +36,47 @@ func (h *serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) cont
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}
 	c.answered.Store(true)
 	if authority := metadata.ValueFromIncomingContext(ctx, ":authority"); len(authority) == 1 {
-		c.server = endpointAttributes(authority[0])
+		c.server = authority[0]
 	}
-	attrs := append(c.server, names.RPCSystemName.String("grpc"), names.RPCMethod.String(c.method))
-	if p, ok := peer.FromContext(ctx); ok {
-		if client, _, err := net.SplitHostPort(p.Addr.String()); err == nil {
-			attrs = append(attrs, names.ClientAddress.String(client))
-		}
-	}
-	ctx, c.span = h.tracer.Start(ctx, c.method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrs...))
+	ctx = h.start(ctx, c, asServer, clientOf(ctx))
 	return context.WithValue(ctx, callKey{}, c)
+}
+
+type clientKey struct{}
+
+// TagConn notes the client's address once for all calls of a connection.
+func (h *serverHandler) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
+	return context.WithValue(ctx, clientKey{}, hostOf(info.RemoteAddr))
+}
+
+// clientOf gives the client's address. Servers behind net/http do not tag connections.
+func clientOf(ctx context.Context) string {
+	if host, ok := ctx.Value(clientKey{}).(string); ok {
+		return host
+	}
+	if p, ok := peer.FromContext(ctx); ok {
+		return hostOf(p.Addr)
+	}
+	return ""
+}
+
+func hostOf(addr net.Addr) string {
+	if addr == nil {
+		return ""
+	}
+	host, _, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return ""
+	}
+	return host
 }
 
 func (h *serverHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	if end, ok := event.(*stats.End); ok {
 		if c := callOf(ctx); c != nil {
-			c.finish(ctx, end, h.duration, serverFailure)
+			h.finish(ctx, c, end, serverFailure)
 		}
 	}
-}
-
-func (h *serverHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
-	return ctx
 }
 
 func (h *serverHandler) HandleConn(context.Context, stats.ConnStats) {}

@@ -34,9 +34,12 @@ func appendMethod(attrs []attribute.KeyValue, method string) []attribute.KeyValu
 
 // appendHost splits "host:port"; without a port the scheme's own is meant.
 func appendHost(attrs []attribute.KeyValue, hostport, scheme string) []attribute.KeyValue {
-	host, port, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host, port = strings.Trim(hostport, "[]"), ""
+	host, port := hostport, ""
+	if strings.IndexByte(hostport, ':') >= 0 { // the error of a host without a port is not for free
+		var err error
+		if host, port, err = net.SplitHostPort(hostport); err != nil {
+			host, port = strings.Trim(hostport, "[]"), ""
+		}
 	}
 	if host == "" {
 		return attrs

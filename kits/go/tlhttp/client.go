@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	throughline "throughline.dev/kits/go"
+	"throughline.dev/kits/go/internal/memo"
 	"throughline.dev/kits/go/internal/names"
 )
 
@@ -27,17 +28,25 @@ func Transport(kit *throughline.Kit, base http.RoundTripper, opts ...Option) htt
 	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
 	duration, _ := kit.Meter(names.ScopeHTTP).Float64Histogram("http.client.request.duration", metric.WithUnit("s"),
 		metric.WithDescription("Duration of HTTP client requests."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	return &transport{config: newConfig(opts), on: kit.Switch("http.client"), base: base, tracer: kit.Tracer(names.ScopeHTTP),
+	return &transport{config: newConfig(opts), kit: kit, on: kit.Switch("http.client"), base: base, tracer: kit.Tracer(names.ScopeHTTP),
 		propagator: kit.Propagator(), duration: duration}
 }
 
 type transport struct {
 	config
+	kit        *throughline.Kit
 	on         *throughline.Switch
 	base       http.RoundTripper
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
+	measured   memo.Memo[called, []metric.RecordOption]
+}
+
+// called is what a request says of itself when it is over. failure is error.type; status 0 means that no response came.
+type called struct {
+	method, host, scheme, template, version, failure string
+	status                                           int
 }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -65,46 +74,61 @@ func (t *transport) withHeaders(r *http.Request, ctx context.Context) *http.Requ
 	return r
 }
 
+var asClient = trace.WithSpanKind(trace.SpanKindClient)
+
 func (t *transport) start(r *http.Request) *clientCall {
 	method, name := methodOf(r.Method)
 	notes := notesOf(r.Context())
-	shared := appendHost(append(make([]attribute.KeyValue, 0, sharedMax), names.HTTPMethod.String(method)), r.URL.Host, r.URL.Scheme)
-	attrs := append(appendMethod(make([]attribute.KeyValue, 0, attributesMax), r.Method), names.URLFull.String(redactedURL(r.URL)))
-	attrs = append(attrs, shared[1:]...)
 	if notes.template != "" {
 		name += " " + notes.template
+	}
+	call := &clientCall{t: t, started: time.Now(), what: called{method: method, host: r.URL.Host, scheme: r.URL.Scheme, template: notes.template}}
+	if t.kit.SamplesByAttributes() {
+		attrs := appendCall(make([]attribute.KeyValue, 0, attributesMax), r, notes)
+		call.ctx, call.span = t.tracer.Start(r.Context(), name, asClient, trace.WithAttributes(attrs...))
+		return call
+	}
+	call.ctx, call.span = t.tracer.Start(r.Context(), name, asClient)
+	if call.span.IsRecording() {
+		attrs := spare.Get().(*[]attribute.KeyValue)
+		*attrs = appendCall((*attrs)[:0], r, notes)
+		call.span.SetAttributes(*attrs...) // which copies them
+		clear(*attrs)
+		spare.Put(attrs)
+	}
+	return call
+}
+
+func appendCall(attrs []attribute.KeyValue, r *http.Request, notes clientNotes) []attribute.KeyValue {
+	attrs = append(appendMethod(attrs, r.Method), names.URLFull.String(redactedURL(r.URL)))
+	attrs = appendHost(attrs, r.URL.Host, r.URL.Scheme)
+	if notes.template != "" {
 		attrs = append(attrs, names.URLTemplate.String(notes.template))
-		shared = append(shared, names.URLTemplate.String(notes.template))
 	}
 	if notes.resend > 0 {
 		attrs = append(attrs, names.HTTPResendCount.Int(notes.resend))
 	}
-	call := &clientCall{started: time.Now(), shared: shared, duration: t.duration}
-	call.ctx, call.span = t.tracer.Start(r.Context(), name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
-	return call
+	return attrs
 }
 
 // clientCall is one request on its way. end may be called from several goroutines; the first wins.
 type clientCall struct {
-	ctx      context.Context
-	span     trace.Span
-	started  time.Time
-	shared   []attribute.KeyValue
-	duration metric.Float64Histogram
-	once     sync.Once
-	stop     func() bool // unhooks the end from the context
-	status   int
+	t       *transport
+	ctx     context.Context
+	span    trace.Span
+	started time.Time
+	what    called
+	once    sync.Once
+	stop    func() bool // unhooks the end from the context
 }
 
 // received notes the response head and hooks the end of the call to the end of the body.
 func (c *clientCall) received(response *http.Response) {
-	c.status = response.StatusCode
-	attrs := []attribute.KeyValue{
-		names.HTTPStatusCode.Int(response.StatusCode),
-		names.ProtocolVersion.String(protocolVersion(response.ProtoMajor, response.ProtoMinor)),
+	c.what.status = response.StatusCode
+	c.what.version = protocolVersion(response.ProtoMajor, response.ProtoMinor)
+	if c.span.IsRecording() {
+		c.span.SetAttributes(names.HTTPStatusCode.Int(c.what.status), names.ProtocolVersion.String(c.what.version))
 	}
-	c.span.SetAttributes(attrs...)
-	c.shared = append(c.shared, attrs...)
 	if response.Body == nil || response.Body == http.NoBody || response.StatusCode == http.StatusSwitchingProtocols {
 		c.end("")
 		return
@@ -115,17 +139,31 @@ func (c *clientCall) received(response *http.Response) {
 
 func (c *clientCall) end(failure string) {
 	c.once.Do(func() {
-		if failure == "" && c.status >= 400 {
-			failure = strconv.Itoa(c.status)
+		if failure == "" && c.what.status >= 400 {
+			failure = strconv.Itoa(c.what.status)
 		}
 		if failure != "" {
 			c.span.SetStatus(codes.Error, "")
 			c.span.SetAttributes(names.ErrorType.String(failure))
-			c.shared = append(c.shared, names.ErrorType.String(failure))
 		}
-		c.duration.Record(c.ctx, time.Since(c.started).Seconds(), metric.WithAttributes(c.shared...))
+		c.what.failure = failure
+		c.t.duration.Record(c.ctx, time.Since(c.started).Seconds(), c.t.measured.Get(c.what, measuredOf)...)
 		c.span.End()
 	})
+}
+
+func measuredOf(what called) []metric.RecordOption {
+	attrs := appendHost([]attribute.KeyValue{names.HTTPMethod.String(what.method)}, what.host, what.scheme)
+	if what.template != "" {
+		attrs = append(attrs, names.URLTemplate.String(what.template))
+	}
+	if what.status != 0 {
+		attrs = append(attrs, names.HTTPStatusCode.Int(what.status), names.ProtocolVersion.String(what.version))
+	}
+	if what.failure != "" {
+		attrs = append(attrs, names.ErrorType.String(what.failure))
+	}
+	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
 
 // tracedBody ends the call with the body.

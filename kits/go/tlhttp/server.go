@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	throughline "throughline.dev/kits/go"
+	"throughline.dev/kits/go/internal/memo"
 	"throughline.dev/kits/go/internal/names"
 )
 
@@ -55,6 +56,25 @@ type handler struct {
 	propagator propagation.TextMapPropagator
 	duration   metric.Float64Histogram
 	active     metric.Int64UpDownCounter
+	counted    memo.Memo[request, []metric.AddOption]
+	measured   memo.Memo[served, *account]
+}
+
+// request is what is known of a request when it comes, of few values.
+type request struct{ method, scheme string }
+
+// served is what is known when it has been served. failure is error.type; status 0 means that none was sent.
+type served struct {
+	request
+	version, route, failure string
+	status                  int
+}
+
+// account is what a served request says of itself: made once for all that are alike.
+type account struct {
+	spanName string // empty: the method's, as it was
+	outcome  []attribute.KeyValue
+	measured []metric.RecordOption
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -70,82 +90,50 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	started := time.Now()
-	method, spanName := methodOf(r.Method)
-	scheme := "http"
+	kind := request{scheme: "http"}
 	if r.TLS != nil {
-		scheme = "https"
+		kind.scheme = "https"
 	}
-	opts := h.startOptions(r, scheme)
-	if route := h.routeToCome(r); route != "" {
-		spanName += " " + route
-		opts = append(opts, trace.WithAttributes(names.HTTPRoute.String(route)))
-	}
-	ctx, span := h.tracer.Start(ctx, spanName, opts...)
-	activeAttrs := activeAttributes(method, scheme)
-	h.active.Add(ctx, 1, activeAttrs)
+	var spanName string
+	kind.method, spanName = methodOf(r.Method)
+	ctx, span := h.start(ctx, r, spanName, kind)
+	active := h.counted.Get(kind, activeOptions)
+	h.active.Add(ctx, 1, active...)
 
 	recorder, wrapped := record(w)
 	r = r.WithContext(ctx)
-	finish := func(panicked bool) {
-		h.active.Add(ctx, -1, activeAttrs)
-		h.finish(ctx, span, r, recorder, panicked, time.Since(started), scheme)
-	}
 	defer func() {
 		v := recover()
-		switch v {
-		case nil:
-			finish(false)
-			return
-		case http.ErrAbortHandler:
-			recorder.broken = true
-			finish(false)
-		default:
+		panicked := v != nil && v != http.ErrAbortHandler
+		if panicked {
 			h.kit.Contain(ctx, v)
-			finish(true)
+		} else if v != nil {
+			recorder.broken = true
 		}
-		panic(v)
+		h.active.Add(ctx, -1, active...)
+		h.finish(ctx, span, r, recorder, panicked, time.Since(started), kind)
+		if v != nil {
+			panic(v)
+		}
 	}()
 	h.next.ServeHTTP(wrapped, r)
 }
 
-// activeAttributes are made once: there are not many.
-func activeAttributes(method, scheme string) metric.MeasurementOption {
-	key := [2]string{method, scheme}
-	if known, ok := activeSets.Load(key); ok {
-		return known.(metric.MeasurementOption)
-	}
-	made := metric.WithAttributeSet(attribute.NewSet(names.HTTPMethod.String(method), names.URLScheme.String(scheme)))
-	activeSets.Store(key, made)
-	return made
+func activeOptions(r request) []metric.AddOption {
+	set := attribute.NewSet(names.HTTPMethod.String(r.method), names.URLScheme.String(r.scheme))
+	return []metric.AddOption{metric.WithAttributeSet(set)}
 }
-
-// activeSets is bounded by the methods there are (see methodOf) times two schemes.
-var activeSets sync.Map
-
-// How many attributes a span has at its start, and how many a measurement has, at most; spares slices from growing.
-const (
-	attributesMax = 10
-	sharedMax     = 7
-)
 
 // carriesContext spares requests from outside the work of looking closely. net/http has brought the names into this form.
 func carriesContext(header http.Header) bool {
 	return header["Traceparent"] != nil || header["Baggage"] != nil || header["B3"] != nil || header["X-B3-Traceid"] != nil
 }
 
-func (h *handler) startOptions(r *http.Request, scheme string) []trace.SpanStartOption {
-	attrs := append(appendMethod(make([]attribute.KeyValue, 0, attributesMax), r.Method),
-		names.URLScheme.String(scheme),
-		names.URLPath.String(r.URL.Path),
-		names.ProtocolVersion.String(protocolVersion(r.ProtoMajor, r.ProtoMinor)))
-	attrs = appendHost(attrs, r.Host, scheme)
-	if client, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		attrs = append(attrs, names.ClientAddress.String(client))
-	}
-	if agent := r.UserAgent(); agent != "" {
-		attrs = append(attrs, names.UserAgentOriginal.String(agent))
-	}
-	opts := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attrs...)}
+var asServer = trace.WithSpanKind(trace.SpanKindServer)
+
+// start starts the span, and gives it its attributes: at once where sampling needs them, else afterwards, if it is recorded.
+func (h *handler) start(ctx context.Context, r *http.Request, name string, kind request) (context.Context, trace.Span) {
+	opts := append(make([]trace.SpanStartOption, 0, startOptionsMax), asServer)
 	if h.public {
 		opts = append(opts, trace.WithNewRoot())
 		remote := h.propagator.Extract(context.Background(), propagation.HeaderCarrier(r.Header))
@@ -153,7 +141,50 @@ func (h *handler) startOptions(r *http.Request, scheme string) []trace.SpanStart
 			opts = append(opts, trace.WithLinks(trace.Link{SpanContext: caller}))
 		}
 	}
-	return opts
+	route := h.routeToCome(r)
+	if route != "" {
+		name += " " + route
+	}
+	if !h.kit.SamplesByAttributes() {
+		ctx, span := h.tracer.Start(ctx, name, opts...)
+		if span.IsRecording() {
+			attrs := spare.Get().(*[]attribute.KeyValue)
+			*attrs = appendRequest((*attrs)[:0], r, kind, route)
+			span.SetAttributes(*attrs...) // which copies them
+			clear(*attrs)
+			spare.Put(attrs)
+		}
+		return ctx, span
+	}
+	attrs := appendRequest(make([]attribute.KeyValue, 0, attributesMax), r, kind, route)
+	return h.tracer.Start(ctx, name, append(opts, trace.WithAttributes(attrs...))...)
+}
+
+// How many attributes a span has when it starts, and how many options, at most; spares slices from growing.
+const (
+	attributesMax   = 10
+	startOptionsMax = 4
+)
+
+// spare holds the slices attributes are gathered in on their way to a span.
+var spare = sync.Pool{New: func() any { return new(make([]attribute.KeyValue, 0, attributesMax)) }}
+
+func appendRequest(attrs []attribute.KeyValue, r *http.Request, kind request, route string) []attribute.KeyValue {
+	attrs = append(appendMethod(attrs, r.Method),
+		names.URLScheme.String(kind.scheme),
+		names.URLPath.String(r.URL.Path),
+		names.ProtocolVersion.String(protocolVersion(r.ProtoMajor, r.ProtoMinor)))
+	attrs = appendHost(attrs, r.Host, kind.scheme)
+	if client, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		attrs = append(attrs, names.ClientAddress.String(client))
+	}
+	if agent := r.UserAgent(); agent != "" {
+		attrs = append(attrs, names.UserAgentOriginal.String(agent))
+	}
+	if route != "" {
+		attrs = append(attrs, names.HTTPRoute.String(route))
+	}
+	return attrs
 }
 
 // router is what http.ServeMux can do beside serving.
@@ -173,38 +204,50 @@ func (h *handler) routeToCome(r *http.Request) string {
 // finish ends the span and records the duration. Only the server's own failures are errors: 5xx, a panic, or a response
 // the client did not get ("canceled" when the client left before the response began, "broken_response" later).
 func (h *handler) finish(ctx context.Context, span trace.Span, r *http.Request, w *responseRecorder, panicked bool,
-	took time.Duration, scheme string,
+	took time.Duration, kind request,
 ) {
-	method, spanName := methodOf(r.Method)
-	shared := append(make([]attribute.KeyValue, 0, sharedMax), names.HTTPMethod.String(method), names.URLScheme.String(scheme),
-		names.ProtocolVersion.String(protocolVersion(r.ProtoMajor, r.ProtoMinor)))
-	outcome := shared[len(shared):] // what follows is told by the span too, which has the rest since its start
-	if route := h.route(r); route != "" {
-		span.SetName(spanName + " " + route)
-		outcome = append(outcome, names.HTTPRoute.String(route))
-	}
-	failure := ""
+	what := served{request: kind, version: protocolVersion(r.ProtoMajor, r.ProtoMinor), route: h.route(r), status: w.status}
 	switch {
 	case panicked:
-		failure = "panic"
+		what.failure = "panic"
 	case w.broken:
-		failure = "broken_response"
+		what.failure = "broken_response"
 	case ctx.Err() != nil && w.status == 0:
-		failure = "canceled"
+		what.failure = "canceled"
 	case w.status >= 500:
-		failure = strconv.Itoa(w.status)
+		what.failure = strconv.Itoa(w.status)
+	case w.status == 0:
+		what.status = http.StatusOK // what net/http sends for a silent handler
 	}
-	switch {
-	case w.status != 0:
-		outcome = append(outcome, names.HTTPStatusCode.Int(w.status))
-	case failure == "":
-		outcome = append(outcome, names.HTTPStatusCode.Int(http.StatusOK)) // what net/http sends for a silent handler
+	told := h.measured.Get(what, accountOf)
+	if span.IsRecording() {
+		if told.spanName != "" {
+			span.SetName(told.spanName)
+		}
+		if what.failure != "" {
+			span.SetStatus(codes.Error, "")
+		}
+		span.SetAttributes(told.outcome...)
 	}
-	if failure != "" {
-		span.SetStatus(codes.Error, "")
-		outcome = append(outcome, names.ErrorType.String(failure))
-	}
-	span.SetAttributes(outcome...)
-	h.duration.Record(ctx, took.Seconds(), metric.WithAttributeSet(attribute.NewSet(append(shared, outcome...)...)))
+	h.duration.Record(ctx, took.Seconds(), told.measured...)
 	span.End()
+}
+
+func accountOf(what served) *account {
+	a := &account{}
+	if what.route != "" {
+		_, spanName := methodOf(what.method)
+		a.spanName = spanName + " " + what.route
+		a.outcome = append(a.outcome, names.HTTPRoute.String(what.route))
+	}
+	if what.status != 0 {
+		a.outcome = append(a.outcome, names.HTTPStatusCode.Int(what.status))
+	}
+	if what.failure != "" {
+		a.outcome = append(a.outcome, names.ErrorType.String(what.failure))
+	}
+	set := attribute.NewSet(append([]attribute.KeyValue{names.HTTPMethod.String(what.method), names.URLScheme.String(what.scheme),
+		names.ProtocolVersion.String(what.version)}, a.outcome...)...)
+	a.measured = []metric.RecordOption{metric.WithAttributeSet(set)}
+	return a
 }

@@ -44,6 +44,11 @@ func (p *Policy) ByName(kind trace.SpanKind) bool {
 	})
 }
 
+// ByAttributes says whether decisions of the policy depend on attributes.
+func (p *Policy) ByAttributes() bool {
+	return slices.ContainsFunc(p.Rules, func(r Rule) bool { return len(r.Match.Attributes) > 0 })
+}
+
 // Reason says what decided.
 type Reason string
 
