@@ -1,11 +1,21 @@
 /**
- * What a kit sent for one scenario, in a form that is the same whenever the telemetry is: ids become places in the list of spans, ports
- * and the names of a language's types become stand-ins, times are gone. `spec/scenarios/edges.json` says it in words.
+ * What a kit sent for one scenario, in a form that is the same whenever the telemetry is. `spec/scenarios/edges.json` says it in words.
+ *
+ * What is left out, each for its reason:
+ * - ids are random: they become places in the list of spans;
+ * - times differ: their order is kept, a child does not begin before its parent, nothing ends before it begins;
+ * - what was measured differs: counts and sums of histograms must fit their buckets, least and most;
+ * - the batches and their order, which are the moment's: what was sent last of a metric is the whole of it;
+ * - values of what the kit tells of itself (scope `throughline/sdk`), which are the moment's: names, units and attributes are kept;
+ * - the trace state of links, which the Go SDK's exporter leaves out;
+ * - the attributes in `STAND_INS` (values.ts), and those of the resource in `OF_ONE_PROCESS` (judge.ts).
  */
 
-import type { Inbox, Message } from './receiver.ts';
+import { canonicalMetric, type Definition, type Point, pointKey } from './canonical-metrics.ts';
+import type { Message, Sent } from './receiver.ts';
+import { type Attributes, attributesOf, compare, hex, list, Numbers, nanos, object, shapeOf, text, valueOf } from './values.ts';
 
-/** The scope of what a kit tells of itself, which depends on the moment. */
+/** The scope of what a kit tells of itself. */
 const SELF = 'throughline/sdk';
 
 export interface Telemetry {
@@ -18,11 +28,18 @@ export interface Telemetry {
 	readonly scopes: Readonly<Record<string, Scope>>;
 	/** By name: what holds for a metric wherever it appears. */
 	readonly definitions: Readonly<Record<string, Definition>>;
+	/** What the kit tells of itself: the metrics, without their values. */
+	readonly self: { readonly definitions: Readonly<Record<string, Definition>>; readonly points: readonly Omit<Point, 'value' | 'count'>[] };
+	/** What no scenario spells out, for the comparison of the kits: flags, severity numbers, which fields are set. */
+	readonly fine: {
+		readonly spans: readonly object[];
+		readonly logs: readonly object[];
+		readonly metrics: object;
+		readonly resources: readonly string[];
+	};
 	/** What is wrong whatever the scenario: times, ids, duplicates. */
 	readonly problems: readonly string[];
 }
-
-export type Attributes = Readonly<Record<string, unknown>>;
 
 export interface Span {
 	readonly scope: string;
@@ -33,17 +50,9 @@ export interface Span {
 	readonly links?: readonly Place[];
 	readonly events?: readonly string[];
 	readonly status?: string;
+	/** Absent when it is what goes without saying: `ot=th:0` in a trace of the kit's own, none in the caller's. */
 	readonly trace_state?: string;
 	readonly attributes: Attributes;
-}
-
-export interface Point {
-	readonly name: string;
-	readonly attributes: Attributes;
-	readonly count?: number;
-	readonly value?: number;
-	/** The span that was measured, or `any` of several. What goes up and down is about no span. */
-	readonly exemplar?: Place;
 }
 
 export interface LogRecord {
@@ -61,20 +70,12 @@ export interface Scope {
 	readonly attributes: Attributes;
 }
 
-export interface Definition {
-	readonly scope: string;
-	readonly kind: string;
-	readonly unit: string;
-	readonly description: string;
-	readonly buckets?: readonly number[];
-}
-
-type Place = number | string;
+export type Place = number | string;
 
 /** The caller every scenario's request names in its traceparent. */
 const CALLER = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
-const CUMULATIVE = 2;
+const DROPPED = ['droppedAttributesCount', 'droppedEventsCount', 'droppedLinksCount'];
 
 interface Found {
 	readonly scope: string;
@@ -83,84 +84,156 @@ interface Found {
 	readonly spanId: string;
 }
 
-export function canonical(inbox: Inbox): Telemetry {
-	const problems = [...inbox.problems];
-	const scopes: Record<string, Scope> = {};
-	const resources = new Map<string, Attributes>();
-	const walk = (
-		messages: readonly Message[],
-		groups: string,
-		inner: string,
-		items: string,
-		see: (item: Message, scope: string) => void,
-	) => {
-		for (const group of messages.flatMap((message) => list(message[groups]))) {
-			const resource = attributesOf(object(group['resource'])['attributes'], problems);
-			resources.set(JSON.stringify(resource), resource);
-			for (const scoped of list(group[inner])) {
-				const scope = object(scoped['scope']);
-				if (text(scope['name']) === SELF) continue;
-				const said: Scope = {
-					version: text(scope['version']),
-					schema_url: text(scoped['schemaUrl']),
-					attributes: attributesOf(scope['attributes'], problems),
-				};
-				const name = text(scope['name']);
-				if (scopes[name] !== undefined && JSON.stringify(scopes[name]) !== JSON.stringify(said))
-					problems.push(`scope ${name} says different things of itself`);
-				scopes[name] = said;
-				for (const item of list(scoped[items])) see(item, name);
-			}
-		}
-	};
-	const found: Found[] = [];
-	walk(inbox.traces, 'resourceSpans', 'scopeSpans', 'spans', (span, scope) =>
-		found.push({ scope, span, traceId: hex(span['traceId']), spanId: hex(span['spanId']) }),
+interface Seen {
+	readonly problems: string[];
+	readonly numbers: Numbers;
+	readonly spans: Found[];
+}
+
+export function canonical(inbox: Sent): Telemetry {
+	const seen: Seen = { problems: [...inbox.problems], numbers: new Numbers(), spans: [] };
+	const envelopes = new Envelopes(seen);
+	envelopes.open(inbox.traces, 'resourceSpans', 'scopeSpans', 'spans', (span, scope) =>
+		seen.spans.push({ scope, span, traceId: hex(span['traceId']), spanId: hex(span['spanId']) }),
 	);
-	found.sort((a, b) => Number(nanos(a.span['startTimeUnixNano']) - nanos(b.span['startTimeUnixNano'])));
-	if (new Set(found.map(({ spanId }) => spanId)).size < found.length) problems.push('a span was sent twice');
+	seen.spans.sort((a, b) => Number(nanos(a.span['startTimeUnixNano']) - nanos(b.span['startTimeUnixNano'])));
+	if (new Set(seen.spans.map(({ spanId }) => spanId)).size < seen.spans.length) seen.problems.push('a span was sent twice');
+	seen.problems.push(...sharedTraces(seen.spans));
+	const spans = seen.spans.map((each) => canonicalSpan(each, seen));
 	const logs: LogRecord[] = [];
-	walk(inbox.logs, 'resourceLogs', 'scopeLogs', 'logRecords', (record, scope) => logs.push(canonicalLog(record, scope, found, problems)));
+	const fineLogs: object[] = [];
+	envelopes.open(inbox.logs, 'resourceLogs', 'scopeLogs', 'logRecords', (record, scope) => {
+		logs.push(canonicalLog(record, scope, seen));
+		fineLogs.push({ severity: Number(record['severityNumber'] ?? 0), flags: Number(record['flags'] ?? 0), fields: shapeOf(record) });
+	});
 	// Exports are cumulative: the last state of a metric is the whole of it.
-	const metrics = new Map<string, { points: Point[]; definition: Definition }>();
-	walk(inbox.metrics, 'resourceMetrics', 'scopeMetrics', 'metrics', (metric, scope) =>
-		metrics.set(text(metric['name']), canonicalMetric(metric, scope, found, problems)),
-	);
+	const metrics = new Map<string, ReturnType<typeof canonicalMetric>>();
+	envelopes.open(inbox.metrics, 'resourceMetrics', 'scopeMetrics', 'metrics', (metric, scope) => {
+		const name = text(metric['name']);
+		const before = metrics.get(name)?.definition.scope ?? scope;
+		if (before !== scope) seen.problems.push(`${name} is of two scopes, ${before} and ${scope}`);
+		metrics.set(
+			name,
+			canonicalMetric(metric, scope, (spanId, traceId) => place(seen.spans, spanId, traceId), seen.numbers, seen.problems),
+		);
+	});
+	const own = [...metrics].filter(([, { definition }]) => definition.scope === SELF);
+	const others = [...metrics].filter(([, { definition }]) => definition.scope !== SELF);
+	const pointsOf = (of: typeof own): Point[] => of.flatMap(([, { points }]) => points).sort((a, b) => compare(pointKey(a), pointKey(b)));
+	const definitionsOf = (of: typeof own): Record<string, Definition> =>
+		Object.fromEntries(of.map(([name, { definition }]) => [name, definition]));
 	return {
-		spans: found.map((each) => canonicalSpan(each, found, problems)),
-		metrics: [...metrics.values()].flatMap(({ points }) => points).sort((a, b) => compare(pointKey(a), pointKey(b))),
+		spans,
+		metrics: pointsOf(others),
 		logs,
-		resources: [...resources.values()],
-		scopes,
-		definitions: Object.fromEntries([...metrics].map(([name, { definition }]) => [name, definition])),
-		problems,
+		resources: envelopes.resources,
+		scopes: envelopes.scopes,
+		definitions: definitionsOf(others),
+		self: {
+			definitions: definitionsOf(own),
+			points: pointsOf(own).map(({ value: _, count: __, ...point }) => point),
+		},
+		fine: {
+			spans: seen.spans.map(fineSpan),
+			logs: fineLogs,
+			metrics: Object.fromEntries(others.map(([name, { fine }]) => [name, fine])),
+			resources: envelopes.shapes,
+		},
+		problems: seen.problems,
 	};
 }
 
-function canonicalSpan({ scope, span, traceId, spanId }: Found, all: readonly Found[], problems: string[]): Span {
+/** Resources and scopes, which stand around everything of any signal. */
+class Envelopes {
+	readonly #seen: Seen;
+	readonly #resources = new Map<string, Attributes>();
+	readonly #shapes = new Set<string>();
+	readonly scopes: Record<string, Scope> = {};
+
+	constructor(seen: Seen) {
+		this.#seen = seen;
+	}
+
+	get resources(): readonly Attributes[] {
+		return [...this.#resources.values()];
+	}
+
+	/** What stands beside the attributes of a resource, its schema URL for one. */
+	get shapes(): readonly string[] {
+		return [...this.#shapes];
+	}
+
+	open(messages: readonly Message[], groups: string, inner: string, items: string, see: (item: Message, scope: string) => void): void {
+		const { numbers, problems } = this.#seen;
+		for (const group of messages.flatMap((message) => list(message[groups]))) {
+			const resource = attributesOf(object(group['resource'])['attributes'], numbers, problems);
+			this.#resources.set(JSON.stringify(resource), resource);
+			this.#shapes.add(`${text(group['schemaUrl'])} ${shapeOf(object(group['resource']))}`);
+			for (const scoped of list(group[inner])) {
+				const scope = object(scoped['scope']);
+				const name = text(scope['name']);
+				const said: Scope = {
+					version: text(scope['version']),
+					schema_url: text(scoped['schemaUrl']),
+					attributes: attributesOf(scope['attributes'], numbers, problems),
+				};
+				if (Number(scope['droppedAttributesCount'] ?? 0) !== 0) problems.push(`scope ${name} dropped attributes`);
+				if (this.scopes[name] !== undefined && JSON.stringify(this.scopes[name]) !== JSON.stringify(said))
+					problems.push(`scope ${name} says different things of itself`);
+				this.scopes[name] = said;
+				for (const item of list(scoped[items])) see(item, name);
+			}
+		}
+	}
+}
+
+/** A root begins a trace, so no two are of one, and none is of the caller's. */
+function sharedTraces(spans: readonly Found[]): string[] {
+	const roots = spans.filter(({ span }) => hex(span['parentSpanId']) === '').map(({ traceId }) => traceId);
+	return [
+		...(new Set(roots).size < roots.length ? ['two roots are of one trace'] : []),
+		...(roots.includes(CALLER.traceId) ? ["a root is of the caller's trace"] : []),
+	];
+}
+
+function canonicalSpan({ scope, span, traceId, spanId }: Found, { spans, numbers, problems }: Seen): Span {
 	const name = text(span['name']);
 	if (!/^(?!0+$)[0-9a-f]{32}$/.test(traceId) || !/^(?!0+$)[0-9a-f]{16}$/.test(spanId))
 		problems.push(`span '${name}' has the ids ${traceId} ${spanId}`);
 	if (nanos(span['endTimeUnixNano']) < nanos(span['startTimeUnixNano'])) problems.push(`span '${name}' ends before it starts`);
-	for (const count of ['droppedAttributesCount', 'droppedEventsCount', 'droppedLinksCount'])
-		if (Number(span[count] ?? 0) !== 0) problems.push(`span '${name}' has ${count} ${span[count]}`);
-	const parent = hex(span['parentSpanId']);
-	const links = list(span['links']).map((link) => place(all, hex(link['spanId']), hex(link['traceId'])));
+	for (const count of DROPPED) if (Number(span[count] ?? 0) !== 0) problems.push(`span '${name}' has ${count} ${span[count]}`);
+	const parentId = hex(span['parentSpanId']);
+	const parent = place(spans, parentId, traceId);
+	// The list is in order of start, so a parent in it stands before its children.
+	if (typeof parent === 'number' && parent >= spans.findIndex((each) => each.spanId === spanId))
+		problems.push(`span '${name}' starts before its parent`);
+	const links = list(span['links']).map((link) => {
+		if (shapeOf(link).includes('ttributes')) problems.push(`a link of span '${name}' has attributes`);
+		return place(spans, hex(link['spanId']), hex(link['traceId']));
+	});
 	const events = list(span['events']).map((event) => text(event['name']));
 	const { code = 0, message = '' } = object(span['status']) as { code?: number; message?: string };
-	// What a kit that keeps everything writes into traces of its own goes without saying.
-	const traceState = traceId === CALLER.traceId ? text(span['traceState']) : text(span['traceState']).replace(/^ot=th:0$/, '');
+	if (code !== 2 && message !== '') problems.push(`span '${name}' has a status description and is no error`);
+	const traceState = text(span['traceState']);
 	return {
 		scope,
 		name,
 		kind: KINDS[Number(span['kind'] ?? 0)] ?? 'unknown',
-		...(parent === '' ? {} : { parent: place(all, parent, traceId) }),
+		...(parentId === '' ? {} : { parent }),
 		...(links.length === 0 ? {} : { links }),
 		...(events.length === 0 ? {} : { events }),
 		...(code === 0 ? {} : { status: code === 1 ? 'ok' : message === '' ? 'error' : `error: ${message}` }),
-		...(traceState === '' ? {} : { trace_state: traceState }),
-		attributes: attributesOf(span['attributes'], problems),
+		...(traceState === (traceId === CALLER.traceId ? '' : 'ot=th:0') ? {} : { trace_state: traceState }),
+		attributes: attributesOf(span['attributes'], numbers, problems),
 	};
+}
+
+/** Flags say whether a span is sampled, its id random, its parent remote. */
+function fineSpan({ span }: Found): object {
+	const { attributes: _, ...others } = span;
+	// The Go SDK's exporter leaves the trace state of a link out.
+	const links = list(span['links']).map(({ traceState: _, ...link }) => ({ flags: Number(link['flags'] ?? 0), fields: shapeOf(link) }));
+	return { flags: Number(span['flags'] ?? 0), fields: shapeOf(others), ...(links.length === 0 ? {} : { links }) };
 }
 
 function place(all: readonly Found[], spanId: string, traceId: string): Place {
@@ -169,100 +242,19 @@ function place(all: readonly Found[], spanId: string, traceId: string): Place {
 	return spanId === CALLER.spanId && traceId === CALLER.traceId ? 'remote' : 'of nobody';
 }
 
-function canonicalLog(record: Message, scope: string, spans: readonly Found[], problems: string[]): LogRecord {
-	// Go tells the stack of a panic, Rust has none after the fact.
-	const { 'exception.stacktrace': _, ...attributes } = attributesOf(record['attributes'], problems);
-	const spanId = hex(record['spanId']);
+function canonicalLog(record: Message, scope: string, { spans, numbers, problems }: Seen): LogRecord {
+	const event = text(record['eventName']);
+	if (nanos(record['observedTimeUnixNano']) === 0n) problems.push(`log record '${event}' has no time it was observed at`);
+	if (nanos(record['timeUnixNano']) > nanos(record['observedTimeUnixNano']))
+		problems.push(`log record '${event}' was observed before it was`);
+	if (Number(record['droppedAttributesCount'] ?? 0) !== 0) problems.push(`log record '${event}' dropped attributes`);
+	const [spanId, traceId] = [hex(record['spanId']), hex(record['traceId'])];
 	return {
 		scope,
-		event: text(record['eventName']),
+		event,
 		severity: text(record['severityText']),
-		body: valueOf(object(record['body'])),
-		attributes,
-		...(spanId === '' ? {} : { span: place(spans, spanId, hex(record['traceId'])) }),
+		body: valueOf(object(record['body']), problems),
+		attributes: attributesOf(record['attributes'], numbers, problems),
+		...(spanId === '' && traceId === '' ? {} : { span: place(spans, spanId, traceId) }),
 	};
 }
-
-function canonicalMetric(
-	metric: Message,
-	scope: string,
-	spans: readonly Found[],
-	problems: string[],
-): { points: Point[]; definition: Definition } {
-	const name = text(metric['name']);
-	const [kind = 'empty'] = ['histogram', 'sum', 'gauge', 'exponentialHistogram', 'summary'].filter((one) => metric[one] !== undefined);
-	const data = object(metric[kind]);
-	const points = list(data['dataPoints']);
-	if (kind !== 'gauge' && Number(data['aggregationTemporality'] ?? 0) !== CUMULATIVE) problems.push(`${name} is not cumulative`);
-	const buckets = list(points[0]?.['explicitBounds'] as unknown) as unknown as number[];
-	const sum = kind === 'sum' ? (data['isMonotonic'] === true ? 'counter' : 'updowncounter') : kind;
-	return {
-		definition: {
-			scope,
-			kind: sum,
-			unit: text(metric['unit']),
-			description: text(metric['description']),
-			...(kind === 'histogram' ? { buckets } : {}),
-		},
-		points: points.map((point) => ({
-			name,
-			attributes: attributesOf(point['attributes'], problems),
-			...(point['count'] === undefined ? { value: Number(point['asInt'] ?? point['asDouble'] ?? 0) } : { count: Number(point['count']) }),
-			...exemplar(name, point, sum === 'updowncounter', spans, problems),
-		})),
-	};
-}
-
-/** What goes up and down is about no span: Go names one all the same, which must be one there is. */
-function exemplar(name: string, point: Message, upAndDown: boolean, spans: readonly Found[], problems: string[]): { exemplar?: Place } {
-	const places = list(point['exemplars']).map((one) => place(spans, hex(one['spanId']), hex(one['traceId'])));
-	const lost = places.find((at) => typeof at !== 'number');
-	if (lost !== undefined) problems.push(`an exemplar of ${name} is ${lost}`);
-	const [first] = places;
-	if (first === undefined || upAndDown) return {};
-	return { exemplar: lost ?? (Number(point['count'] ?? point['asInt']) > 1 ? 'any' : first) };
-}
-
-// The values error.type may have in every language: a status, a SQLSTATE, or one of the kits' own words.
-const SHARED_ERROR_TYPE =
-	/^([0-9]{3}|[0-9A-Z]{5}|[A-Z_]+|timeout|canceled|connection_refused|connection_reset|host_not_found|broken_response|panic)$/;
-
-/** Sorted by key, stand-ins put in; a key that is there twice is a problem. */
-function attributesOf(value: unknown, problems: string[]): Attributes {
-	const found = new Map<string, unknown>();
-	for (const pair of list(value)) {
-		const key = text(pair['key']);
-		if (found.has(key)) problems.push(`attribute ${key} is there twice`);
-		found.set(key, standIn(key, valueOf(object(pair['value']))));
-	}
-	return Object.fromEntries([...found].sort(([a], [b]) => compare(a, b)));
-}
-
-function standIn(key: string, value: unknown): unknown {
-	if (key === 'server.port' && typeof value === 'number' && value > 0) return '<port>';
-	if (key === 'messaging.kafka.offset' && typeof value === 'number' && value >= 0) return '<offset>';
-	if (typeof value !== 'string') return value;
-	if (key === 'url.full') return value.replace(/^(http:\/\/127\.0\.0\.1):[0-9]+/, '$1:<port>');
-	if (key === 'error.type' && !SHARED_ERROR_TYPE.test(value)) return '<type>';
-	return value;
-}
-
-/** Doubles and bytes are told apart from integers and strings, which JSON alone would not do. */
-function valueOf(value: Message): unknown {
-	if (value['stringValue'] !== undefined) return value['stringValue'];
-	if (value['boolValue'] !== undefined) return value['boolValue'];
-	if (value['intValue'] !== undefined) return Number(value['intValue']);
-	if (value['doubleValue'] !== undefined) return { double: value['doubleValue'] };
-	if (value['bytesValue'] !== undefined) return { bytes: hex(value['bytesValue']) };
-	if (value['arrayValue'] !== undefined) return list(object(value['arrayValue'])['values']).map(valueOf);
-	if (value['kvlistValue'] !== undefined) return attributesOf(object(value['kvlistValue'])['values'], []);
-	return '';
-}
-
-const list = (value: unknown): Message[] => (Array.isArray(value) ? (value as Message[]) : []);
-const object = (value: unknown): Message => (typeof value === 'object' && value !== null ? (value as Message) : {});
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-const hex = (value: unknown): string => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : '');
-const nanos = (value: unknown): bigint => BigInt(text(value) || 0);
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const pointKey = ({ name, attributes }: Point): string => `${name}\n${JSON.stringify(attributes)}`;

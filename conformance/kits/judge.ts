@@ -5,6 +5,7 @@ import { logProblems, metricProblems, pointProblems, resourceProblems, spanProbl
 import { DURATION_BUCKETS } from '../../tools/generate.ts';
 import type { Telemetry } from './canonical.ts';
 import type { Scenario } from './scenarios.ts';
+import { withoutStandIns } from './values.ts';
 
 /** Stands in `want` for what a language words its own way. */
 const ANYTHING = '<text>';
@@ -16,6 +17,7 @@ export function againstGolden(got: Telemetry, want: Scenario): string[] {
 		...differences('spans', got.spans, want.spans),
 		...differences('metrics', got.metrics, sortedPoints(want.metrics)),
 		...differences('logs', got.logs, want.logs ?? []),
+		...got.resources.flatMap((resource) => differences('resource', withoutOwn(resource), RESOURCE)),
 	];
 }
 
@@ -26,9 +28,9 @@ export function againstRegistry(got: Telemetry, registry: Registry): string[] {
 		attributes: { 'throughline.contract': registry.attributes.get('throughline.contract')?.members?.at(-1)?.value },
 	};
 	return [
-		...got.spans.flatMap((span) => spanProblems(registry, withoutStandIns(span))),
-		...got.metrics.flatMap(({ name, attributes }) => pointProblems(registry, name, withoutStandIns({ attributes }).attributes)),
-		...Object.entries(got.definitions).flatMap(([name, definition]) =>
+		...got.spans.flatMap((span) => spanProblems(registry, { ...span, attributes: withoutStandIns(span.attributes) })),
+		...[...got.metrics, ...got.self.points].flatMap(({ name, attributes }) => pointProblems(registry, name, withoutStandIns(attributes))),
+		...Object.entries({ ...got.definitions, ...got.self.definitions }).flatMap(([name, definition]) =>
 			metricProblems(registry, { name, ...definition }, { duration: DURATION_BUCKETS }),
 		),
 		...got.logs.flatMap(({ event, attributes }) => logProblems(registry, event, attributes)),
@@ -40,34 +42,42 @@ export function againstRegistry(got: Telemetry, registry: Registry): string[] {
 	];
 }
 
-function withoutStandIns<T extends { readonly attributes: Readonly<Record<string, unknown>> }>(one: T): T {
-	return {
-		...one,
-		attributes: Object.fromEntries(
-			Object.entries(one.attributes).map(([key, value]) => [key, value === '<port>' || value === '<offset>' ? 1 : value]),
-		),
-	};
-}
-
 /** Empty when two kits emitted the same. Where the scenario lets a language use its own words, words are not compared. */
 export function againstEachOther(go: Telemetry, rust: Telemetry, scenario: Scenario): string[] {
 	const free = { spans: scenario.spans, metrics: sortedPoints(scenario.metrics), logs: scenario.logs ?? [] };
 	const own = (one: Telemetry): object => {
-		const { spans, metrics, logs, scopes, definitions } = one;
-		return { ...(masked({ spans, metrics, logs }, free) as object), scopes, definitions, resources: one.resources.map(withoutLanguage) };
+		const { spans, metrics, logs, problems: _, resources, ...rest } = one;
+		return { ...(masked({ spans, metrics, logs }, free) as object), ...rest, resources: resources.map(withoutOwn) };
 	};
 	const problems = differences('', own(go), own(rust));
 	// A kit that has nothing to tell may say so, or not, with an empty export.
 	return go.resources.length === 0 || rust.resources.length === 0
-		? problems.filter((problem) => !problem.startsWith('resources['))
+		? problems.filter((problem) => !problem.startsWith('resources[') && !problem.startsWith('fine.resources['))
 		: problems;
 }
 
-/** Attributes of the resource that tell one process, or one language, from another. */
-const OF_ONE_PROCESS = /^(telemetry\.sdk\.(name|language|version)|process\..+|service\.instance\.id)$/;
+/** What of a resource is one process's, one machine's or one language's: only that it is there, and its type, is compared. */
+const OF_ONE_PROCESS = /^(telemetry\.sdk\.(language|version)|process\.pid|service\.instance\.id|host\.name)$/;
 
-function withoutLanguage(resource: Readonly<Record<string, unknown>>): object {
-	return Object.fromEntries(Object.entries(resource).map(([key, value]) => [key, OF_ONE_PROCESS.test(key) ? '<own>' : value]));
+/** What the probes are told to be. */
+const RESOURCE = {
+	'deployment.environment.name': 'test',
+	'host.name': '<own string>',
+	'process.pid': '<own number>',
+	'service.instance.id': '<own string>',
+	'service.name': 'probe',
+	'service.version': '1.2.3',
+	'telemetry.distro.name': 'throughline',
+	'telemetry.distro.version': '0.1.0',
+	'telemetry.sdk.language': '<own string>',
+	'telemetry.sdk.name': 'opentelemetry',
+	'telemetry.sdk.version': '<own string>',
+};
+
+function withoutOwn(resource: Readonly<Record<string, unknown>>): object {
+	return Object.fromEntries(
+		Object.entries(resource).map(([key, value]) => [key, OF_ONE_PROCESS.test(key) && value !== '' ? `<own ${typeof value}>` : value]),
+	);
 }
 
 function sortedPoints(points: Scenario['metrics']): Scenario['metrics'] {

@@ -16,154 +16,15 @@ import { join } from 'node:path';
 import { loadRegistry } from '../../tools/generate.ts';
 import { canonical } from './canonical.ts';
 import { againstEachOther, againstGolden, againstRegistry } from './judge.ts';
-import type { Inbox } from './receiver.ts';
+import type { Sent } from './receiver.ts';
 import { loadScenarios } from './scenarios.ts';
 import { buildProbes, KITS, type Kit, PROGRAMS, type Programs, type Result, ROOT, Suite } from './suite.ts';
+import { type Json, MUTATIONS } from './telemetry-mutations.ts';
 import { runVectors } from './vectors.ts';
 
-type Json = Record<string, unknown>;
-
-interface Mutation {
-	readonly name: string;
-	/** The objects it can be applied to. */
-	readonly places: (inbox: Inbox) => Json[];
-	readonly apply: (place: Json) => void;
-}
-
-const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : []);
-const scopesOf = (messages: readonly unknown[], groups: string, scopes: string): Json[] =>
-	(messages as Json[]).flatMap((message) => list(message[groups])).flatMap((group) => list(group[scopes]));
-const spanScopes = ({ traces }: Inbox): Json[] => scopesOf(traces, 'resourceSpans', 'scopeSpans');
-const spansOf = (inbox: Inbox): Json[] => spanScopes(inbox).flatMap((scope) => list(scope['spans']));
-/** Exports are cumulative: of a metric sent several times only the last is looked at. */
-const metricsOf = ({ metrics }: Inbox): Json[] => [
-	...new Map(
-		scopesOf(metrics, 'resourceMetrics', 'scopeMetrics').flatMap((scope) => list(scope['metrics']).map((one) => [one['name'], one])),
-	).values(),
-];
-const logsOf = ({ logs }: Inbox): Json[] => scopesOf(logs, 'resourceLogs', 'scopeLogs').flatMap((scope) => list(scope['logRecords']));
-const dataOf = (metric: Json): Json => (metric['histogram'] ?? metric['sum'] ?? {}) as Json;
-const pointsOf = (inbox: Inbox): Json[] => metricsOf(inbox).flatMap((metric) => list(dataOf(metric)['dataPoints']));
-const attributesOf = (all: Json[]): Json[] => all.flatMap((one) => list(one['attributes']));
-const drop = (all: Json[], field: string): Json[] => all.filter((one) => list(one[field]).length > 0);
-const ID = Buffer.from('0102030405060708', 'hex');
-
-const MUTATIONS: readonly Mutation[] = [
-	{ name: 'an attribute of a span has another name', places: (inbox) => attributesOf(spansOf(inbox)), apply: (it) => (it['key'] += 's') },
-	{
-		name: 'an attribute of a span is gone',
-		places: (inbox) => drop(spansOf(inbox), 'attributes'),
-		apply: (it) => list(it['attributes']).pop(),
-	},
-	{
-		name: 'an attribute of a span is there twice',
-		places: (inbox) => drop(spansOf(inbox), 'attributes'),
-		apply: (it) => list(it['attributes']).push({ ...list(it['attributes'])[0] }),
-	},
-	{
-		name: 'an attribute of a span is of another type',
-		places: (inbox) => attributesOf(spansOf(inbox)),
-		apply: (it) => (it['value'] = { doubleValue: 1.5 }),
-	},
-	{
-		name: 'a span has one attribute more',
-		places: spansOf,
-		apply: (it) => (it['attributes'] = [...list(it['attributes']), { key: 'x', value: { intValue: '1' } }]),
-	},
-	{ name: 'a span has another name', places: spansOf, apply: (it) => (it['name'] += ' ') },
-	{ name: 'a span is of another kind', places: spansOf, apply: (it) => (it['kind'] = it['kind'] === 1 ? 2 : 1) },
-	{
-		name: 'a span has another status',
-		places: spansOf,
-		apply: (it) => (it['status'] = (it['status'] as Json | undefined)?.['code'] === 2 ? {} : { code: 2 }),
-	},
-	{ name: 'a span has another parent', places: spansOf, apply: (it) => (it['parentSpanId'] = ID) },
-	{ name: 'a link is gone', places: (inbox) => drop(spansOf(inbox), 'links'), apply: (it) => list(it['links']).pop() },
-	{
-		name: 'a link leads elsewhere',
-		places: (inbox) => spansOf(inbox).flatMap((span) => list(span['links'])),
-		apply: (it) => (it['spanId'] = ID),
-	},
-	{ name: 'a span has an event', places: spansOf, apply: (it) => (it['events'] = [{ name: 'exception' }]) },
-	{ name: 'a span ends before it starts', places: spansOf, apply: (it) => (it['endTimeUnixNano'] = '1') },
-	{ name: 'a span is of another trace state', places: spansOf, apply: (it) => (it['traceState'] = 'ot=th:8') },
-	{ name: 'a span dropped an attribute', places: spansOf, apply: (it) => (it['droppedAttributesCount'] = 1) },
-	{ name: 'a span is gone', places: (inbox) => drop(spanScopes(inbox), 'spans'), apply: (it) => list(it['spans']).pop() },
-	{
-		name: 'a span is there twice',
-		places: (inbox) => drop(spanScopes(inbox), 'spans'),
-		apply: (it) => list(it['spans']).push({ ...list(it['spans'])[0] }),
-	},
-	{
-		name: 'a scope has another name',
-		places: (inbox) => spanScopes(inbox).map((one) => one['scope'] as Json),
-		apply: (it) => (it['name'] += 's'),
-	},
-	{
-		name: 'a scope has another contract',
-		places: (inbox) => spanScopes(inbox).map((one) => one['scope'] as Json),
-		apply: (it) => (it['attributes'] = []),
-	},
-	{
-		name: 'a scope has another version',
-		places: (inbox) => spanScopes(inbox).map((one) => one['scope'] as Json),
-		apply: (it) => (it['version'] = '0'),
-	},
-	{ name: 'a scope has another schema', places: spanScopes, apply: (it) => (it['schemaUrl'] = 'https://opentelemetry.io/schemas/1.0.0') },
-	{ name: 'a metric has another name', places: metricsOf, apply: (it) => (it['name'] += 's') },
-	{ name: 'a metric has another unit', places: metricsOf, apply: (it) => (it['unit'] = 'ms') },
-	{ name: 'a metric has another description', places: metricsOf, apply: (it) => (it['description'] = '') },
-	{
-		name: 'a histogram has other buckets',
-		places: (inbox) =>
-			metricsOf(inbox).flatMap((metric) =>
-				list(dataOf(metric)['dataPoints'])
-					.filter((point) => point['explicitBounds'])
-					.slice(0, 1),
-			),
-		apply: (it) => (it['explicitBounds'] as number[]).pop(),
-	},
-	{
-		name: 'a metric is not cumulative',
-		places: (inbox) => metricsOf(inbox).map(dataOf),
-		apply: (it) => (it['aggregationTemporality'] = 1),
-	},
-	{
-		name: 'a data point counts one more',
-		places: pointsOf,
-		apply: (it) => {
-			const field = it['count'] === undefined ? 'asInt' : 'count';
-			it[field] = String(Number(it[field] ?? 0) + 1);
-		},
-	},
-	{
-		name: 'an attribute of a data point has another name',
-		places: (inbox) => attributesOf(pointsOf(inbox)),
-		apply: (it) => (it['key'] += 's'),
-	},
-	{
-		name: 'a data point is gone',
-		places: (inbox) => drop(metricsOf(inbox).map(dataOf), 'dataPoints'),
-		apply: (it) => list(it['dataPoints']).pop(),
-	},
-	{
-		name: 'an exemplar is of another span',
-		places: (inbox) => pointsOf(inbox).flatMap((point) => list(point['exemplars'])),
-		apply: (it) => (it['spanId'] = ID),
-	},
-	{ name: 'a log record is of another event', places: logsOf, apply: (it) => (it['eventName'] += 's') },
-	{ name: 'a log record is less severe', places: logsOf, apply: (it) => (it['severityText'] = 'INFO') },
-	{ name: 'a log record is of another span', places: logsOf, apply: (it) => (it['spanId'] = ID) },
-	{ name: 'a log record has another body', places: logsOf, apply: (it) => (it['body'] = { stringValue: '' }) },
-	{
-		name: 'the resource has one attribute less',
-		places: ({ traces }) =>
-			(traces as Json[]).flatMap((message) => list(message['resourceSpans'])).map((group) => group['resource'] as Json),
-		apply: (it) => list(it['attributes']).pop(),
-	},
-];
-
 const REGISTRY = loadRegistry();
+
+const sentOf = ({ traces, metrics, logs, problems }: Sent): Sent => ({ traces, metrics, logs, problems });
 
 /** Applies every mutation in every place of every scenario; answers how many there were and which nobody noticed. */
 function mutateTelemetry(results: readonly Result[]): { tried: number; survived: string[] } {
@@ -175,7 +36,7 @@ function mutateTelemetry(results: readonly Result[]): { tried: number; survived:
 			for (const kit of KITS)
 				for (let at = 0; at < mutation.places(inboxes[kit]).length; at++) {
 					tried++;
-					const mutated = structuredClone({ ...inboxes[kit], problems: [...inboxes[kit].problems] });
+					const mutated = structuredClone(sentOf(inboxes[kit]));
 					mutation.apply(mutation.places(mutated)[at] as Json);
 					const got = canonical(mutated);
 					const alone = [...againstGolden(got, scenario), ...againstRegistry(got, REGISTRY)];

@@ -13,12 +13,16 @@ type Signal = 'traces' | 'metrics' | 'logs';
 /** An OTLP message as protobufjs gives it: lowerCamelCase, 64-bit integers as decimal strings, bytes as Buffer. */
 export type Message = Readonly<Record<string, unknown>>;
 
-export interface Inbox {
+/** What came. */
+export interface Sent {
 	readonly traces: Message[];
 	readonly metrics: Message[];
 	readonly logs: Message[];
 	/** What was wrong with requests themselves: encoding, path, body. */
 	readonly problems: string[];
+}
+
+export interface Inbox extends Sent {
 	/** Requests by signal, refused ones included. */
 	readonly requests: Record<Signal, number>;
 	/** Served to kits that ask for a document of remote control. */

@@ -156,10 +156,11 @@ export class Suite {
 		const uncontrolled = scenario.control === undefined ? undefined : await this.#awaitControl(inbox);
 		const { error = begun.error ?? uncontrolled } = await probe.perform(scenario.play ?? scenario.id);
 		const giveUpMs = Date.now() + SPANS_TIMEOUT_MS;
-		while (error === undefined && spansIn(inbox) < scenario.spans.length && Date.now() < giveUpMs) {
+		// Once at least, so that the metrics that are sent at the end tell what became of the rest.
+		do {
 			await probe.flush();
 			if (spansIn(inbox) < scenario.spans.length) await sleep(10);
-		}
+		} while (error === undefined && spansIn(inbox) < scenario.spans.length && Date.now() < giveUpMs);
 		await sleep(SURPLUS_MS);
 		const ended = await probe.end();
 		const failures = [error, ended.error].filter((problem) => problem !== undefined);

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
+	"throughline.dev/kits/go/internal/names"
 )
 
 // Version is the kit's own version: telemetry.distro.version and the version of every scope it creates.
@@ -28,13 +29,18 @@ func newResource(ctx context.Context, s settings) (*resource.Resource, error) {
 	if s.environment != "" {
 		attrs = append(attrs, attribute.String("deployment.environment.name", s.environment))
 	}
-	return resource.New(ctx,
+	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithHost(),
 		resource.WithProcessPID(),
 		resource.WithAttributes(append(attrs, s.resource...)...),
 		resource.WithFromEnv(),
 	)
+	if res == nil {
+		return nil, err
+	}
+	// The SDK's detectors follow an older version of the conventions, in which these attributes are the same.
+	return resource.NewWithAttributes(names.SchemaURL, res.Attributes()...), err
 }
 
 func attributeOf(res *resource.Resource, key attribute.Key) string {

@@ -190,7 +190,7 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
         limits: Arc::clone(&limits),
     };
     let providers = pipeline.build()?;
-    self_metrics::observe(&providers.metrics, &guards, config);
+    self_metrics::observe(&providers.metrics, &guards, config, settings);
     if config.global {
         global::set_tracer_provider(providers.spans.clone());
         global::set_meter_provider(providers.metrics.clone());

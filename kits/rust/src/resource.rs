@@ -7,6 +7,7 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 
 use crate::config::Config;
 use crate::environment::Settings;
+use crate::names;
 
 /// Version of this crate, `telemetry.distro.version`.
 pub(crate) const KIT_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -40,7 +41,7 @@ pub(crate) fn build(config: &Config, settings: &Settings) -> Resource {
         KeyValue::new("telemetry.distro.version", KIT_VERSION),
     ]);
     let attributes = crate::attributes::last_wins(attributes);
-    Resource::builder_empty().with_attributes(attributes).build()
+    Resource::builder_empty().with_schema_url(attributes, names::SCHEMA_URL).build()
 }
 
 fn host_name() -> Option<Value> {

@@ -11,6 +11,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use crate::attributes::int;
 use crate::config::Config;
 use crate::core::scope;
+use crate::environment::Settings;
 use crate::guard::{CAUSES, Cause, Guard};
 use crate::names::{self, Metric};
 use crate::pipeline::Guards;
@@ -30,7 +31,8 @@ struct Watched {
     bytes_limit: Metric,
 }
 
-pub(crate) fn observe(provider: &SdkMeterProvider, guards: &Guards, config: &Config) {
+/// Of signals that are exported only.
+pub(crate) fn observe(provider: &SdkMeterProvider, guards: &Guards, config: &Config, settings: &Settings) {
     let meter = provider.meter_with_scope(scope(names::SCOPE_SDK));
     let spans = Watched {
         guard: Arc::clone(&guards.spans),
@@ -56,21 +58,24 @@ pub(crate) fn observe(provider: &SdkMeterProvider, guards: &Guards, config: &Con
         queue_bytes: names::METRIC_THROUGHLINE_PROCESSOR_LOG_QUEUE_BYTES,
         bytes_limit: names::METRIC_THROUGHLINE_PROCESSOR_LOG_QUEUE_BYTES_LIMIT,
     };
-    for watched in [spans, logs] {
-        watched.observe(&meter, config);
+    let (traces_on, logs_on) = (settings.traces_endpoint.is_some(), settings.logs_endpoint.is_some());
+    for (on, watched) in [(traces_on, spans), (logs_on, logs)] {
+        if on {
+            watched.observe(&meter, config);
+        }
     }
-    breaker(&meter, guards);
+    breaker(&meter, guards, traces_on, logs_on);
 }
 
-fn breaker(meter: &Meter, guards: &Guards) {
+fn breaker(meter: &Meter, guards: &Guards, traces_on: bool, logs_on: bool) {
     let metric = names::METRIC_THROUGHLINE_EXPORTER_BREAKER_STATE;
     let states = [
-        (Arc::clone(&guards.spans), component("otlp_span_exporter")),
-        (Arc::clone(&guards.logs), component("otlp_log_exporter")),
-        (Arc::clone(&guards.metrics), component("otlp_metric_exporter")),
+        (traces_on, Arc::clone(&guards.spans), component("otlp_span_exporter")),
+        (logs_on, Arc::clone(&guards.logs), component("otlp_log_exporter")),
+        (true, Arc::clone(&guards.metrics), component("otlp_metric_exporter")),
     ];
     let tell = move |out: &dyn AsyncInstrument<i64>| {
-        for (guard, attributes) in &states {
+        for (_, guard, attributes) in states.iter().filter(|(on, ..)| *on) {
             out.observe(guard.gate().into(), attributes);
         }
     };
