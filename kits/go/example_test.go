@@ -28,12 +28,11 @@ func ExampleInit() {
 		w.WriteHeader(http.StatusCreated)
 	})
 	server := &http.Server{Addr: "127.0.0.1:8081", Handler: tlhttp.Handler(kit, mux)}
-	context.AfterFunc(ctx, func() {
-		drain, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-		defer cancel()
-		_ = server.Shutdown(drain)
-	})
-	_ = server.ListenAndServe()
+	go server.ListenAndServe()
+	<-ctx.Done()
+	drain, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	_ = server.Shutdown(drain)
 }
 
 func ExampleKit_Span() {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileBreaches } from './tidy.ts';
+import { fileBreaches, guideBreaches } from './tidy.ts';
 
 test('a file past the limit is named', () => {
 	expect(fileBreaches('src/base/long.ts', `/** Why. */\n${'x;\n'.repeat(600)}`)).toEqual([expect.stringContaining('split it by idea')]);
@@ -18,4 +18,10 @@ test.each([
 	['a room without a name', 'test/a.ts', "import { x } from '../src/utils/x.ts';"],
 ])('%s is refused', (name, file, text) => {
 	expect(fileBreaches(file, text)).toEqual([expect.stringContaining(name)]);
+});
+
+test('guides whose chapters differ are told apart', () => {
+	expect(guideBreaches('# Go\n## Logs\ntext\n## Metrics\n', '# Rust\n## Logs\n## Metrics\n')).toEqual([]);
+	expect(guideBreaches('## Logs\n## Metrics\n', '## Logs\n')).toEqual([expect.stringContaining('chapter 2: ## Metrics and none')]);
+	expect(guideBreaches('## Logs\n', '## Metrics\n')).toEqual([expect.stringContaining('chapter 1')]);
 });

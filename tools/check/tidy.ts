@@ -71,8 +71,20 @@ export function fileBreaches(file: string, text: string): string[] {
 	return breaches;
 }
 
+/** The guides of both languages have the same chapters in the same order, so that a mixed team can read them side by side. */
+export function guideBreaches(go: string, rust: string): string[] {
+	const chapters = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('## '));
+	const [ofGo, ofRust] = [chapters(go), chapters(rust)];
+	const at = ofGo.findIndex((chapter, i) => chapter !== ofRust[i]);
+	if (at < 0 && ofGo.length === ofRust.length) return [];
+	const from = at < 0 ? ofGo.length : at;
+	return [`docs/guide-go.md and docs/guide-rust.md differ in chapter ${from + 1}: ${ofGo[from] ?? 'none'} and ${ofRust[from] ?? 'none'}`];
+}
+
 if (import.meta.main) {
-	const breaches = tidyBreaches(resolve(import.meta.dirname, '../..'));
+	const root = resolve(import.meta.dirname, '../..');
+	const guide = (language: string): string => readFileSync(join(root, `docs/guide-${language}.md`), 'utf8');
+	const breaches = [...tidyBreaches(root), ...guideBreaches(guide('go'), guide('rust'))];
 	for (const breach of breaches) console.error(breach);
 	if (breaches.length > 0) process.exit(1);
 	console.log('tidy: sizes, openings and words are in order');

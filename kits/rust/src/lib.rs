@@ -118,6 +118,11 @@ pub use guard::{Drops, SignalStats};
 pub use http_server::{HttpLayer, HttpService, ResponseFuture};
 pub use jobs::{Origin, WorkError};
 pub use kit::{FlushError, InitError, Kit, Stats, init};
+/// The code of the guide and the README, compiled by the doctests. Both are in the repository, not in the crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide-rust.md")]
+#[doc = include_str!("../README.md")]
+pub struct Guide;
 /// The exact version this kit is built on; use it instead of a dependency of your own, which might be another version.
 pub use opentelemetry;
 pub use opentelemetry_sdk;
