@@ -1,17 +1,35 @@
 /**
  * `make test`: every suite of every language, one after the other, and one line at the end that counts them all:
- * `N passed, N failed, N skipped`. A suite that breaks without counting its tests counts as one failure.
+ * `N passed, N failed, N skipped`. A suite that breaks without counting its tests counts as one failure. What failed is told once more just
+ * before that line, because the end of a log is what people are shown.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 interface Count {
 	passed: number;
 	failed: number;
 	skipped: number;
+	/** One line for each failure: which test, and the first of what it said. */
+	readonly failures: string[];
+}
+
+interface VitestReport {
+	readonly numPassedTests: number;
+	readonly numPendingTests: number;
+	readonly testResults: readonly {
+		readonly name: string;
+		readonly status: string;
+		readonly message: string;
+		readonly assertionResults: readonly {
+			readonly fullName: string;
+			readonly status: string;
+			readonly failureMessages: readonly string[];
+		}[];
+	}[];
 }
 
 const root = resolve(import.meta.dirname, '..');
@@ -42,17 +60,23 @@ async function vitest(): Promise<Count> {
 	const code = await suite('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`], '.', (line) =>
 		console.log(line),
 	);
-	const count: Count = { passed: 0, failed: 0, skipped: 0 };
+	const count = noneYet();
 	if (existsSync(report)) {
-		const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
-		Object.assign(count, { passed: numPassedTests ?? 0, failed: numFailedTests ?? 0, skipped: numPendingTests ?? 0 });
+		const { numPassedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8')) as VitestReport;
+		count.passed = numPassedTests;
+		count.skipped = numPendingTests;
+		for (const file of testResults) {
+			const failed = file.assertionResults.filter((test) => test.status === 'failed');
+			for (const test of failed) fail(count, `${relative(root, file.name)}: ${test.fullName}`, test.failureMessages[0]);
+			if (file.status === 'failed' && failed.length === 0) fail(count, relative(root, file.name), file.message);
+		}
 	}
 	rmSync(folder, { recursive: true });
 	return settleCount(count, code);
 }
 
 async function goTest(folder: string, args: readonly string[]): Promise<Count> {
-	const count: Count = { passed: 0, failed: 0, skipped: 0 };
+	const count = noneYet();
 	const output = new Map<string, string[]>();
 	const code = await suite('go', ['test', '-json', ...args, './...'], folder, (line) => {
 		if (!line.startsWith('{')) return console.log(line);
@@ -63,29 +87,44 @@ async function goTest(folder: string, args: readonly string[]): Promise<Count> {
 		if (event.Test === undefined) return;
 		if (event.Action === 'skip') console.log(`skipped ${key}: ${(output.get(key) ?? []).join(' ').replaceAll('\n', ' ')}`);
 		if (event.Action === 'pass') count.passed++;
-		if (event.Action === 'fail') count.failed++;
+		if (event.Action === 'fail')
+			fail(
+				count,
+				key,
+				(output.get(key) ?? []).find((text) => !/^\s*(===|---)/.test(text)),
+			);
 		if (event.Action === 'skip') count.skipped++;
 	});
 	return settleCount(count, code);
 }
 
 async function cargoTest(): Promise<Count> {
-	const count: Count = { passed: 0, failed: 0, skipped: 0 };
+	const count = noneYet();
 	const code = await suite('cargo', ['test', '--locked', '--workspace', '--all-features', '--no-fail-fast'], '.', (line) => {
 		const match = line.match(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/);
 		if (match !== null) {
 			count.passed += Number(match[1]);
-			count.failed += Number(match[2]);
 			count.skipped += Number(match[3]);
 		}
+		const failed = line.match(/^test (.*) \.\.\. FAILED$/);
+		if (failed !== null) fail(count, failed[1] ?? line, undefined);
 		if (!/^test .* \.\.\. ok$|^\s*Compiling|^$/.test(line)) console.log(line);
 	});
 	return settleCount(count, code);
 }
 
+const noneYet = (): Count => ({ passed: 0, failed: 0, skipped: 0, failures: [] });
+
+function fail(count: Count, test: string, said: string | undefined): void {
+	count.failed++;
+	const firstLine = (said ?? '').trim().split('\n')[0] ?? '';
+	count.failures.push(firstLine === '' ? test : `${test}: ${firstLine.slice(0, 300)}`);
+}
+
 /** A suite that failed without a failing test (it did not compile, it crashed) is one failure. */
 function settleCount(count: Count, code: number): Count {
-	return code !== 0 && count.failed === 0 ? { ...count, failed: 1 } : count;
+	if (code !== 0 && count.failed === 0) fail(count, 'the suite itself', `it ended with exit code ${code}; see its output above`);
+	return count;
 }
 
 const suites: { name: string; needs?: string; run: () => Promise<Count> }[] = [
@@ -95,7 +134,7 @@ const suites: { name: string; needs?: string; run: () => Promise<Count> }[] = [
 	{ name: 'Rust kit and services of the shop', needs: 'cargo', run: cargoTest },
 ];
 
-const total: Count = { passed: 0, failed: 0, skipped: 0 };
+const total = noneYet();
 for (const { name, needs, run } of suites) {
 	if (needs !== undefined && !has(needs)) {
 		console.log(`skipped: ${name} (${needs} is missing)`);
@@ -111,6 +150,8 @@ for (const { name, needs, run } of suites) {
 	total.passed += count.passed;
 	total.failed += count.failed;
 	total.skipped += count.skipped;
+	total.failures.push(...count.failures.map((failure) => `failed: ${name}: ${failure}`));
 }
+if (total.failures.length > 0) console.log(`\n${total.failures.join('\n')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed > 0 ? 1 : 0);
