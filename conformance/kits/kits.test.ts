@@ -17,7 +17,7 @@ describe.skipIf(probesMissing().length > 0 || postgresPrograms() === undefined)(
 	let suite: Suite;
 	beforeAll(async () => {
 		suite = await Suite.start();
-	}, 120_000);
+	});
 	afterAll(() => suite?.close());
 
 	test.for(edges)('%s', { timeout: 180_000 }, async (edge, { skip }) => {

@@ -25,7 +25,7 @@ afterAll(async () => {
 	await rm(directory, { recursive: true, force: true });
 });
 
-test.each([...new Set(suite.cases.map(({ area }) => area))])('%s', { timeout: 120_000 }, async (area) => {
+test.each([...new Set(suite.cases.map(({ area }) => area))])('%s', async (area) => {
 	const failed: string[] = [];
 	for (const each of suite.cases.filter((some) => some.area === area)) {
 		const { problems = ['not run'], actual } = withKnown(await run.run(each));

@@ -175,7 +175,7 @@ func TestAnOutageOverGRPCCostsTheServiceNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(started); took > time.Second {
+			if took := time.Since(started); took > 2*time.Second {
 				t.Errorf("%s, %s: Init took %s", protocol, name, took)
 			}
 			outages.Go(func() { liveThroughOutage(t, protocol+", "+name, kit) })
@@ -201,14 +201,14 @@ func liveThroughOutage(t *testing.T, name string, kit *throughline.Kit) {
 		}
 		response.Body.Close()
 	}
-	if took := time.Since(started); took > 20*time.Second {
+	if took := time.Since(started); took > 60*time.Second {
 		t.Errorf("%s: %d requests took %s", name, requests, took)
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	started = time.Now()
 	err := kit.Shutdown(canceled)
-	if took := time.Since(started); took > 5500*time.Millisecond {
+	if took := time.Since(started); took > 8*time.Second {
 		t.Errorf("%s: Shutdown took %s", name, took)
 	}
 	if err == nil {
@@ -236,7 +236,7 @@ func TestShutdownKeepsAShorterDeadline(t *testing.T) {
 	if err := kit.Shutdown(ctx); err == nil {
 		t.Error("no error")
 	}
-	if took := time.Since(started); took > time.Second {
+	if took := time.Since(started); took > 3*time.Second {
 		t.Errorf("it took %s", took)
 	}
 }

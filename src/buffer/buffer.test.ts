@@ -93,11 +93,11 @@ describe('append and load', () => {
 		const buffer = await openBuffer(path, load);
 		await buffer.append([...one('a'), ...one('x', 'logs')]);
 		await buffer.append(one('b'));
-		await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ segments: 0, bytes: 0, pendingBytes: 0, oldestAgeMs: 0 }));
+		await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ segments: 0, bytes: 0, pendingBytes: 0, oldestAgeMs: 0 }), 20_000);
 		expect(rowsOf(buffer)).toMatchObject({ appended: 3, loaded: 3 });
 		expect(texts('spans')).toEqual(['a', 'b']);
 		expect(texts('logs')).toEqual(['x']);
-		await vi.waitFor(async () => expect(await segmentFiles(path)).toEqual([]));
+		await vi.waitFor(async () => expect(await segmentFiles(path)).toEqual([]), 20_000);
 	});
 
 	test('an append is on disk before it resolves', async () => {
@@ -122,7 +122,7 @@ describe('append and load', () => {
 		const { load, ids } = collector();
 		const buffer = await openBuffer(await directory(), load, { segmentBytesMax: 1_000, sealAfterMs: 60_000 });
 		for (let index = 0; index < 4; index++) await buffer.append(one('x'.repeat(600)));
-		await vi.waitFor(() => expect(ids.length).toBe(2));
+		await vi.waitFor(() => expect(ids.length).toBe(2), 20_000);
 		expect(ids).toEqual(ids.toSorted());
 	});
 
@@ -160,7 +160,7 @@ describe('append and load', () => {
 		await buffer.append(one('stuck'));
 		const startMs = performance.now();
 		await buffer.close({ drainMs: 30, abortMs: 30 });
-		expect(performance.now() - startMs).toBeLessThan(1_000);
+		expect(performance.now() - startMs).toBeLessThan(10_000);
 	});
 });
 
@@ -172,7 +172,7 @@ describe('a failing loader', () => {
 			if (ids.length < 5) throw new Failure('unavailable', 'the engine restarts');
 		});
 		await buffer.append(one('a'));
-		await vi.waitFor(() => expect(buffer.stats().loadedSegments).toBe(1));
+		await vi.waitFor(() => expect(buffer.stats().loadedSegments).toBe(1), 20_000);
 		expect(new Set(ids).size).toBe(1);
 		expect(buffer.stats()).toMatchObject({ loadFailures: 4, deadLetterFiles: 0 });
 	});
@@ -186,9 +186,9 @@ describe('a failing loader', () => {
 			await loaded.load(batch, signal);
 		});
 		await buffer.append(one('too much'));
-		await vi.waitFor(() => expect(stuck).toBeDefined());
+		await vi.waitFor(() => expect(stuck).toBeDefined(), 20_000);
 		await buffer.append(one('fine'));
-		await vi.waitFor(() => expect(loaded.texts()).toEqual(['fine']));
+		await vi.waitFor(() => expect(loaded.texts()).toEqual(['fine']), 20_000);
 		expect(buffer.stats()).toMatchObject({ segments: 1, deadLetterFiles: 0 });
 	});
 
@@ -198,7 +198,10 @@ describe('a failing loader', () => {
 			throw new Failure('malformed', 'unknown column');
 		});
 		await buffer.append(one('poison'));
-		await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ deadLetterFiles: 1, deadLetterRecords: 1, segments: 0, bytes: 0 }));
+		await vi.waitFor(
+			() => expect(buffer.stats()).toMatchObject({ deadLetterFiles: 1, deadLetterRecords: 1, segments: 0, bytes: 0 }),
+			20_000,
+		);
 		expect(rowsOf(buffer)).toMatchObject({ appended: 1, loaded: 0, deadLetter: 1 });
 		const names = await readdir(join(path, 'dead-letter'));
 		const reason = names.find((name) => name.endsWith('.json')) ?? '';
@@ -211,7 +214,7 @@ describe('a failing loader', () => {
 		await rename(join(path, 'dead-letter', file), join(path, file));
 		const { load, texts } = collector();
 		await openBuffer(path, load);
-		await vi.waitFor(() => expect(texts()).toEqual(['poison']));
+		await vi.waitFor(() => expect(texts()).toEqual(['poison']), 20_000);
 	});
 
 	test('dead letters stay within their limit, oldest first out, and it is counted', async () => {
@@ -225,9 +228,9 @@ describe('a failing loader', () => {
 		);
 		for (let index = 0; index < 4; index++) {
 			await buffer.append(one('x'.repeat(800)));
-			await vi.waitFor(() => expect(buffer.stats().deadLetterFiles).toBe(index + 1));
+			await vi.waitFor(() => expect(buffer.stats().deadLetterFiles).toBe(index + 1), 20_000);
 		}
-		await vi.waitFor(() => expect(buffer.stats().asideDeletedBytes).toBeGreaterThan(800));
+		await vi.waitFor(() => expect(buffer.stats().asideDeletedBytes).toBeGreaterThan(800), 20_000);
 		expect((await readdir(join(path, 'dead-letter'))).filter((name) => name.endsWith('.sealed')).length).toBe(2);
 	});
 });
@@ -243,7 +246,7 @@ describe('limits', () => {
 		await expect(buffer.append(one('y'.repeat(600)))).rejects.toMatchObject({ code: 'overloaded', retryable: true, retryAfterMs: 1_234 });
 		expect(buffer.stats()).toMatchObject({ refusedAppends: 1, appendedRecords: 1, pendingBytes: 0 });
 		go();
-		await vi.waitFor(() => expect(buffer.stats().segments).toBe(0));
+		await vi.waitFor(() => expect(buffer.stats().segments).toBe(0), 20_000);
 		await buffer.append(one('y'.repeat(600)));
 	});
 
@@ -299,7 +302,7 @@ describe('recovery', () => {
 		const { path, file } = await left(['a', 'b']);
 		const { load, texts, ids } = collector();
 		const buffer = await openBuffer(path, load);
-		await vi.waitFor(() => expect(texts()).toEqual(['a', 'b']));
+		await vi.waitFor(() => expect(texts()).toEqual(['a', 'b']), 20_000);
 		expect(file).toContain(ids[0]);
 		expect(buffer.stats()).toMatchObject({ recoveredSegments: 1 });
 		expect(rowsOf(buffer)).toMatchObject({ recovered: 2, loaded: 2 });
@@ -312,7 +315,7 @@ describe('recovery', () => {
 		await writeFile(file.replace('.sealed', '.seg'), whole.subarray(0, whole.length - 1));
 		const { load, texts } = collector();
 		const buffer = await openBuffer(path, load);
-		await vi.waitFor(() => expect(texts()).toEqual(['a']));
+		await vi.waitFor(() => expect(texts()).toEqual(['a']), 20_000);
 		expect(buffer.stats().tornBytes).toBeGreaterThan(0);
 		expect(buffer.stats().quarantinedRanges).toBe(0);
 	});
@@ -324,7 +327,7 @@ describe('recovery', () => {
 		await writeFile(file, content);
 		const { load, texts } = collector();
 		const buffer = await openBuffer(path, load);
-		await vi.waitFor(() => expect(texts()).toEqual(['alpha', 'gamma']));
+		await vi.waitFor(() => expect(texts()).toEqual(['alpha', 'gamma']), 20_000);
 		expect(buffer.stats()).toMatchObject({ quarantinedRanges: 1, lostRecords: 1 });
 		expect(rowsOf(buffer)).toMatchObject({ recovered: 3, loaded: 2, damage: 1 });
 		const names = await readdir(join(path, 'quarantine'));
@@ -339,7 +342,7 @@ describe('recovery', () => {
 		await writeFile(file, content);
 		const { load, texts } = collector();
 		const buffer = await openBuffer(path, load);
-		await vi.waitFor(() => expect(texts()).toEqual(['alpha']));
+		await vi.waitFor(() => expect(texts()).toEqual(['alpha']), 20_000);
 		expect(buffer.stats()).toMatchObject({ quarantinedRanges: 1, lostRecords: 1, tornBytes: 0 });
 	});
 
@@ -356,9 +359,9 @@ describe('recovery', () => {
 			}
 			await loaded.load(batch, signal);
 		});
-		await vi.waitFor(() => expect(loaded.texts()).toEqual(['beta']));
+		await vi.waitFor(() => expect(loaded.texts()).toEqual(['beta']), 20_000);
 		expect(buffer.stats()).toMatchObject({ quarantinedRanges: 1, lostRecords: 1 });
-		await vi.waitFor(() => expect(rowsOf(buffer)).toMatchObject({ recovered: 2, loaded: 1, damage: 1 }));
+		await vi.waitFor(() => expect(rowsOf(buffer)).toMatchObject({ recovered: 2, loaded: 1, damage: 1 }), 20_000);
 	});
 
 	test('an empty file is deleted and a stranger is left alone', async () => {
@@ -367,7 +370,7 @@ describe('recovery', () => {
 		await writeFile(join(path, 'notes.txt'), 'mine');
 		const { load, texts } = collector();
 		await openBuffer(path, load);
-		await vi.waitFor(async () => expect(await segmentFiles(path)).toEqual(['notes.txt']));
+		await vi.waitFor(async () => expect(await segmentFiles(path)).toEqual(['notes.txt']), 20_000);
 		expect(texts()).toEqual(['a']);
 	});
 });

@@ -181,7 +181,7 @@ describe('a buffer with keys', () => {
 			await Promise.resolve();
 			seen.push(...texts(list));
 		});
-		await vi.waitFor(() => expect(last.stats().segments).toBe(0));
+		await vi.waitFor(() => expect(last.stats().segments).toBe(0), 20_000);
 		expect(seen).toEqual(['plain', 'secret one', 'secret two']);
 	});
 
@@ -190,7 +190,7 @@ describe('a buffer with keys', () => {
 		const keys = ring('k1', 1);
 		const first = await open(directory, keys, () => Promise.reject(new Failure('malformed', 'no')));
 		await append(first, 'secret letter');
-		await vi.waitFor(() => expect(first.stats().deadLetterFiles).toBe(1));
+		await vi.waitFor(() => expect(first.stats().deadLetterFiles).toBe(1), 20_000);
 		await first.close({ drainMs: 0 });
 		const second = await open(directory, keys, away);
 		await append(second, 'secret damage');

@@ -123,7 +123,7 @@ describe('a segment with poison in it', () => {
 		);
 	}
 
-	const settled = (buffer: SegmentBuffer): Promise<void> => vi.waitFor(() => expect(buffer.stats().segments).toBe(0), 5_000);
+	const settled = (buffer: SegmentBuffer): Promise<void> => vi.waitFor(() => expect(buffer.stats().segments).toBe(0), 20_000);
 
 	test('loses only the poison, in every table, and every row is accounted for', async () => {
 		const directory = await folder();

@@ -66,12 +66,12 @@ describe('a full buffer', () => {
 		const buffer = await open(engine, { bytesMax: 3_300, whenFull: 'drop-oldest' });
 		for (const text of ['a', 'b', 'c', 'd', 'e']) {
 			await append(buffer, text);
-			await vi.waitFor(() => expect(buffer.stats().loadFailures).toBeGreaterThan(0));
+			await vi.waitFor(() => expect(buffer.stats().loadFailures).toBeGreaterThan(0), 20_000);
 		}
 		expect(buffer.stats().bytes).toBeLessThanOrEqual(3_300);
 		expect(account(buffer)).toMatchObject({ appended: 5, dropped: { full: 2, age: 0 }, inFlight: 3 });
 		engine.away = false;
-		await vi.waitFor(() => expect(buffer.stats().segments).toBe(0));
+		await vi.waitFor(() => expect(buffer.stats().segments).toBe(0), 20_000);
 		// One of the older may have been under way to the engine when room was needed.
 		expect(engine.texts.length).toBe(3);
 		expect(engine.texts).toEqual(expect.arrayContaining(['d', 'e']));
@@ -108,16 +108,16 @@ describe('a full buffer', () => {
 		});
 		const buffer = await open(engine, { bytesMax: 2_200, whenFull: 'drop-oldest' });
 		await append(buffer, 'being taken');
-		await vi.waitFor(() => expect(taken).toBeDefined());
+		await vi.waitFor(() => expect(taken).toBeDefined(), 20_000);
 		await append(buffer, 'b');
-		await vi.waitFor(() => expect(buffer.stats().segments).toBe(2));
+		await vi.waitFor(() => expect(buffer.stats().segments).toBe(2), 20_000);
 		// Seals 'b', which is then the oldest that can go.
-		await vi.waitFor(() => append(buffer, 'c'));
+		await vi.waitFor(() => append(buffer, 'c'), 20_000);
 		expect(account(buffer)).toMatchObject({ appended: 3, dropped: { full: 1 }, inFlight: 2 });
 		await vi.waitFor(() => {
 			taken?.();
 			expect(engine.texts).toEqual(['being taken', 'c']);
-		});
+		}, 20_000);
 	});
 });
 
@@ -130,8 +130,8 @@ describe('age', () => {
 		await first.close({ drainMs: 0 });
 		const later = { nowMs: () => systemClock.nowMs() + 7_200_000, monotonicMs: () => systemClock.monotonicMs() };
 		const second = await open(engine, { ageMaxMs: 3_600_000 }, directory, later);
-		await vi.waitFor(() => expect(account(second)).toMatchObject({ recovered: 1, dropped: { age: 1 }, inFlight: 0 }));
-		await vi.waitFor(() => expect(readdirSync(directory).filter((name) => name.includes('.'))).toEqual([]));
+		await vi.waitFor(() => expect(account(second)).toMatchObject({ recovered: 1, dropped: { age: 1 }, inFlight: 0 }), 20_000);
+		await vi.waitFor(() => expect(readdirSync(directory).filter((name) => name.includes('.'))).toEqual([]), 20_000);
 	});
 
 	test('is not what the clock on the wall says: setting it drops nothing', async () => {
@@ -142,9 +142,9 @@ describe('age', () => {
 		await append(buffer, 'a');
 		jumpMs = 365 * 86_400_000;
 		const before = buffer.stats().loadFailures;
-		await vi.waitFor(() => expect(buffer.stats().loadFailures).toBeGreaterThan(before + 3));
+		await vi.waitFor(() => expect(buffer.stats().loadFailures).toBeGreaterThan(before + 3), 20_000);
 		engine.away = false;
-		await vi.waitFor(() => expect(engine.texts).toEqual(['a']));
+		await vi.waitFor(() => expect(engine.texts).toEqual(['a']), 20_000);
 	});
 });
 
@@ -202,11 +202,11 @@ describe.skipIf(!mayMount)('a disk that is really full (skipped: mounting a tmpf
 		await buffer.close({ drainMs: 0 });
 		engine.away = false;
 		const second = await open(engine, limits, directory);
-		await vi.waitFor(() => expect(second.stats().segments).toBe(0), 5_000);
+		await vi.waitFor(() => expect(second.stats().segments).toBe(0), 20_000);
 		expect(engine.texts).toEqual(acknowledged);
 		expect(acknowledged.length).toBeGreaterThan(10);
-		await vi.waitFor(async () => expect(await realFiles.freeBytes(directory)).toBeGreaterThan(1_000_000));
+		await vi.waitFor(async () => expect(await realFiles.freeBytes(directory)).toBeGreaterThan(1_000_000), 20_000);
 		rmSync(join(disk, 'somebody-else'));
-		await vi.waitFor(() => append(second, 'room again', 100_000), { timeout: 5_000, interval: 100 });
+		await vi.waitFor(() => append(second, 'room again', 100_000), { timeout: 20_000, interval: 100 });
 	});
 });

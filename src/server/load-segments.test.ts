@@ -31,7 +31,7 @@ beforeAll(async () => {
 			nativeBytes(fixture.engine, selectColumns(SPANS, expressions, `numbers(${(block * ROWS) / BLOCKS}, ${ROWS / BLOCKS})`)),
 		),
 	);
-}, 60_000);
+});
 afterAll(async () => {
 	await fixture[Symbol.asyncDispose]();
 	await rm(directory, { recursive: true, force: true });

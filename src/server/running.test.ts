@@ -12,4 +12,4 @@ test('parts stop in reverse order, once, past one that fails and one that hangs'
 	await running.stop();
 	await running.stop();
 	expect(stopped).toEqual(['last', 'first']);
-}, 2_000);
+});

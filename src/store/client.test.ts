@@ -12,7 +12,7 @@ describe('the store on the embedded engine', () => {
 	beforeAll(async () => {
 		fixture = await startFixture({ schema: false, backoff: { firstMs: 1, maxMs: 1, healthyMs: 0 } });
 		await fixture.store.command('CREATE DATABASE throughline', {}, { database: '' });
-	}, 60_000);
+	});
 	afterAll(async () => {
 		await fixture[Symbol.asyncDispose]();
 	});
@@ -87,7 +87,7 @@ describe('the store on the embedded engine', () => {
 			expect(answers[0].rows).toEqual([{ one: 1 }]);
 			while (fixture.engine.restarts <= round) await sleep(5);
 		}
-	}, 30_000);
+	});
 
 	test('an insert is sent again only when that is safe and its body can be read again', async () => {
 		await fixture.store.command('CREATE TABLE halves (n UInt32) ENGINE = MergeTree ORDER BY n');
@@ -111,7 +111,7 @@ describe('the store on the embedded engine', () => {
 		process.kill(fixture.engine.pid as number, 'SIGKILL');
 		await fixture.store.insert(sql, [Buffer.from('{"n":4}\n')], { idempotent: true });
 		expect((await fixture.store.query('SELECT n FROM halves')).rows).toEqual([{ n: 4 }]);
-	}, 30_000);
+	});
 
 	test('an engine that does not come back in time is unavailable', async () => {
 		const store = new Store({

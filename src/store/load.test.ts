@@ -30,7 +30,7 @@ describe('loading segments into a real engine', () => {
 		fixture = await startFixture({ backoff: { firstMs: 1, maxMs: 1, healthyMs: 0 } });
 		const { expressions, source } = madeUpSpans(ROWS, START, 1);
 		segment = await nativeBytes(fixture.engine, selectColumns(SPANS, expressions, source));
-	}, 60_000);
+	});
 	afterAll(async () => {
 		await fixture[Symbol.asyncDispose]();
 	});

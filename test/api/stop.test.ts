@@ -29,7 +29,7 @@ test('a client that waits for an answer and one that never ends its request are 
 	await new Promise((settle) => setTimeout(settle, 100));
 	await closeApi(app, 200);
 	await closed;
-}, 5_000);
+});
 
 test('a request under way is answered before the API closes, and its connection does not hold up the rest', async () => {
 	const { promise: asked, resolve: arrived } = Promise.withResolvers<void>();
@@ -48,8 +48,8 @@ test('a request under way is answered before the API closes, and its connection 
 	const closed = new Promise((settle) => socket.once('close', settle));
 	await asked;
 	const startedMs = performance.now();
-	await closeApi(app, 4_000);
-	expect(performance.now() - startedMs).toBeLessThan(2_000);
+	await closeApi(app, 20_000);
+	expect(performance.now() - startedMs).toBeLessThan(10_000);
 	await closed;
 	expect(answer).toMatch(/^HTTP\/1.1 200 /);
-}, 5_000);
+});

@@ -13,7 +13,7 @@ import { systemTimer } from '../../src/base/timer.ts';
 import { SegmentBuffer } from '../../src/buffer/buffer.ts';
 import { realFiles } from '../../src/buffer/files.ts';
 
-test('whatever a process acknowledged before it was killed is loaded by the next one', { timeout: 30_000 }, async () => {
+test('whatever a process acknowledged before it was killed is loaded by the next one', async () => {
 	const directory = await mkdtemp(join(tmpdir(), 'throughline-kill-'));
 	const acknowledged = new Set<number>();
 	let highest = -1;
@@ -54,7 +54,7 @@ test('whatever a process acknowledged before it was killed is loaded by the next
 		random: randomBytes,
 		log: silentLog,
 	});
-	await vi.waitFor(() => expect(buffer.stats().segments).toBe(0), 10_000);
+	await vi.waitFor(() => expect(buffer.stats().segments).toBe(0), 20_000);
 	expect(buffer.stats()).toMatchObject({ quarantinedRanges: 0, lostRecords: 0, deadLetterFiles: 0 });
 	await buffer.close();
 	expect(acknowledged.size).toBeGreaterThan(100);

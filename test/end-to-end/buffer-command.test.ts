@@ -116,7 +116,7 @@ test('verify finds nothing wrong with what is whole, names a missing key, and fi
 	expect((await throughline(['verify', '--data.dir', join(folder, 'nowhere')])).err).toContain('there is no');
 });
 
-test('replay keeps off a buffer in use, and what it sends back is loaded once', { timeout: 90_000 }, async () => {
+test('replay keeps off a buffer in use, and what it sends back is loaded once', async () => {
 	const first = await startPlatform({ dataDir, env });
 	await expect.poll(async () => (await readAccounts(first.apiUrl)).traces.stored, { timeout: 20_000 }).toBe(SPANS_EACH);
 	expect((await throughline(['inspect'])).code).toBe(0);

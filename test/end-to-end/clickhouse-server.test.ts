@@ -19,13 +19,13 @@ let platform: Platform;
 beforeAll(async () => {
 	server = await EmbeddedEngine.start({ dir: join(folder, 'server') });
 	platform = await startPlatform({ dataDir: join(folder, 'data'), env: await address() });
-}, 60_000);
+});
 
 afterAll(async () => {
 	await platform?.stop();
 	await server?.[Symbol.asyncDispose]();
 	rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function address(): Promise<Record<string, string>> {
 	const { url, username, password } = await server.endpoint(10_000);
@@ -41,7 +41,7 @@ async function get<T>(path: string): Promise<T> {
 	return (await (await fetch(`${platform.apiUrl}${path}`)).json()) as T;
 }
 
-test('migrates the server, stores there and reads from there', { timeout: 30_000 }, async () => {
+test('migrates the server, stores there and reads from there', async () => {
 	const request = spanRequest({ service: 'served', spans: 50 });
 	const sent = await fetch(`${platform.otlpHttpUrl}/v1/traces`, {
 		method: 'POST',
@@ -55,7 +55,7 @@ test('migrates the server, stores there and reads from there', { timeout: 30_000
 	expect(await get<StatusResponse>('/api/v1/status')).toMatchObject({ engine: 'clickhouse', hasData: true });
 });
 
-test('a server that went away is told by the probe, and its return is noticed', { timeout: 40_000 }, async () => {
+test('a server that went away is told by the probe, and its return is noticed', async () => {
 	const pid = server.pid ?? 0;
 	process.kill(pid, 'SIGSTOP');
 	try {
@@ -68,7 +68,7 @@ test('a server that went away is told by the probe, and its return is noticed', 
 	await expect.poll(async () => (await fetch(`${platform.apiUrl}/readyz`)).status, { timeout: 15_000 }).toBe(200);
 });
 
-test('a wrong password ends the start with the setting to look at, and no password reaches the log', { timeout: 30_000 }, async () => {
+test('a wrong password ends the start with the setting to look at, and no password reaches the log', async () => {
 	const env = { ...(await address()), THROUGHLINE_STORAGE_CLICKHOUSE_PASSWORD: 'hunter2' };
 	const logFile = join(folder, 'wrong.log');
 	await expect(startPlatform({ dataDir: join(folder, 'wrong'), env, logFile })).rejects.toThrow(

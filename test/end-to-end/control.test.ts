@@ -22,7 +22,6 @@ interface KitsAnswer {
 
 test.skipIf(probesMissing().length > 0)(
 	'an edit of the configuration changes the sampling of both kits within two seconds, on and off',
-	{ timeout: 120_000 },
 	async () => {
 		const file = join(folder, 'throughline.yaml');
 		const sample = (probability: number): number => {

@@ -19,7 +19,7 @@ describe('crashes under load', () => {
 	afterAll(async () => {
 		await platform?.stop();
 		rmSync(folder, { recursive: true, force: true });
-	}, 60_000);
+	});
 
 	test('every acknowledged span is stored exactly once', { timeout: 180_000 }, async () => {
 		platform = await startPlatform({ dataDir: join(folder, 'data') });

@@ -73,7 +73,7 @@ describe.skipIf(!built)('first light', () => {
 		await shop?.stop();
 		await platform?.stop();
 		rmSync(folder, { recursive: true, force: true });
-	}, 60_000);
+	});
 
 	test('within 30 s a trace holds two Go and two Rust services and every kind of hop', () => {
 		const languages = new Map(checkout.spans.map((span) => [service(checkout, span), language(checkout, span)]));
@@ -164,5 +164,5 @@ describe.skipIf(!built)('first light', () => {
 		}
 		console.log(`searchable after: p50 ${quantile(waits, 0.5).toFixed(0)} ms, p99 ${quantile(waits, 0.99).toFixed(0)} ms`);
 		expect(quantile(waits, 0.99)).toBeLessThan(2000);
-	}, 120_000);
+	});
 });

@@ -9,7 +9,7 @@ import { startPlatform } from '../../tools/run/platform.ts';
 const folder = mkdtempSync(join(tmpdir(), 'life-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a platform told to stop the moment it is ready stops in order, again and again in one directory', { timeout: 60_000 }, async () => {
+test('a platform told to stop the moment it is ready stops in order, again and again in one directory', async () => {
 	const logFile = join(folder, 'platform.log');
 	const ends: unknown[] = [];
 	for (let round = 0; round < 4; round++) {
@@ -21,14 +21,14 @@ test('a platform told to stop the moment it is ready stops in order, again and a
 	expect(readFileSync(logFile, 'utf8').match(/"msg":"stopped"/g)).toHaveLength(4);
 });
 
-test('a database server that does not answer is named, with the setting to look at', { timeout: 40_000 }, async () => {
+test('a database server that does not answer is named, with the setting to look at', async () => {
 	const env = { THROUGHLINE_STORAGE_CLICKHOUSE_URL: 'http://127.0.0.1:1' };
 	const started = startPlatform({ dataDir: join(folder, 'no-server'), env });
 	await expect(started).rejects.toThrow(/cannot reach the database: .*127\.0\.0\.1:1\n.*storage\.clickhouse\.url/);
 	expect(readFileSync(`${join(folder, 'no-server')}.log`, 'utf8')).toMatch(/"level":"info".*"url":"http:\/\/127\.0\.0\.1:1".*waiting/);
 });
 
-test('a data directory that cannot be is an error with a cure, not a stack', { timeout: 20_000 }, async () => {
+test('a data directory that cannot be is an error with a cure, not a stack', async () => {
 	const file = join(folder, 'file');
 	writeFileSync(file, '');
 	const started = startPlatform({ dataDir: file, logFile: join(folder, 'file.log') });

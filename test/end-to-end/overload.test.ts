@@ -23,7 +23,7 @@ afterAll(async () => {
 	rmSync(folder, { recursive: true, force: true });
 });
 
-test('absorbs on disk, then refuses with a delay, and recovers by itself', { timeout: 120_000 }, async () => {
+test('absorbs on disk, then refuses with a delay, and recovers by itself', async () => {
 	platform = await startPlatform({
 		dataDir: join(folder, 'data'),
 		env: {

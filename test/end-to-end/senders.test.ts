@@ -28,13 +28,13 @@ describe('senders', () => {
 	beforeAll(async () => {
 		platform = await startPlatform({ dataDir: join(folder, 'data'), env: { THROUGHLINE_TELEMETRY_TRACES: 'false' } });
 		tee = await startTee(platform);
-	}, 60_000);
+	});
 
 	afterAll(async () => {
 		await tee?.stop();
 		await platform?.stop();
 		rmSync(folder, { recursive: true, force: true });
-	}, 60_000);
+	});
 
 	const compare = (send: () => Promise<void> | void, expected?: readonly Signal[]) => compareSent({ platform, tee }, send, expected);
 

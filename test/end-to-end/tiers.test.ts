@@ -22,7 +22,7 @@ let platform: Platform | undefined;
 afterAll(async () => {
 	await platform?.stop();
 	rmSync(folder, { recursive: true, force: true });
-}, 60_000);
+});
 
 async function spanIds(traceId: string): Promise<readonly string[] | undefined> {
 	try {

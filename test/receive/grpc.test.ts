@@ -248,8 +248,9 @@ describe('bad calls', () => {
 		stream.write(message(Buffer.alloc(1_000), false, 50_000));
 		await new Promise((resolve) => setTimeout(resolve, 50));
 		session.destroy();
-		await vi.waitFor(() =>
-			expect(metrics.values.get('throughline_receive_requests_total{transport=grpc,signal=traces,outcome=cancelled}')).toBe(1),
+		await vi.waitFor(
+			() => expect(metrics.values.get('throughline_receive_requests_total{transport=grpc,signal=traces,outcome=cancelled}')).toBe(1),
+			20_000,
 		);
 		expect(ingest.received).toEqual([]);
 		await expectGoodCallServed();
@@ -272,7 +273,7 @@ describe('memory', () => {
 		});
 		ingest.respond = () => gate.then(() => ({ accepted: 1, rejected: 0, message: '' }));
 		const waiting = Array.from({ length: 5 }, () => call(TRACES, Buffer.alloc(95_000)));
-		await vi.waitFor(() => expect(ingest.received.length).toBe(5));
+		await vi.waitFor(() => expect(ingest.received.length).toBe(5), 20_000);
 		const { error } = await call(TRACES, Buffer.alloc(50_000));
 		expect(error?.code).toBe(status.UNAVAILABLE);
 		expect(details(error)?.includes('RetryInfo')).toBe(true);
@@ -298,7 +299,7 @@ describe('start and stop', () => {
 				answer = () => resolve({ accepted: 1, rejected: 0, message: '' });
 			});
 		const waiting = call(TRACES, 'x');
-		await vi.waitFor(() => expect(ingest.received.length).toBe(1));
+		await vi.waitFor(() => expect(ingest.received.length).toBe(1), 20_000);
 		const stopping = receiver.stop();
 		expect((await call(TRACES, 'late', newClient(receiver.port, { 'grpc.use_local_subchannel_pool': 1 }))).error?.code).toBe(
 			status.UNAVAILABLE,
@@ -311,22 +312,28 @@ describe('start and stop', () => {
 	});
 
 	test('stop does not wait for connections that are idle or silent', async () => {
-		await call(TRACES, 'x');
+		receiver = await start({ limits: { stopTimeoutMs: 20_000 } });
+		await call(TRACES, 'x', newClient(receiver.port));
 		const silent = connect(receiver.port, '127.0.0.1').on('error', () => {});
 		await new Promise((resolve) => silent.on('connect', resolve));
 		const startMs = performance.now();
 		await receiver.stop();
-		expect(performance.now() - startMs).toBeLessThan(300);
+		expect(performance.now() - startMs).toBeLessThan(4_000);
 	});
 
 	test('stop cuts off what does not finish in time', async () => {
-		ingest.respond = () => new Promise((resolve) => setTimeout(() => resolve({ accepted: 1, rejected: 0, message: '' }), 1_500));
+		const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+		ingest.respond = async () => {
+			await answered;
+			return { accepted: 1, rejected: 0, message: '' };
+		};
 		const waiting = call(TRACES, 'x');
-		await vi.waitFor(() => expect(ingest.received.length).toBe(1));
+		await vi.waitFor(() => expect(ingest.received.length).toBe(1), 20_000);
 		const startMs = performance.now();
 		await receiver.stop();
-		expect(performance.now() - startMs).toBeLessThan(1_200);
+		expect(performance.now() - startMs).toBeLessThan(8_000);
 		expect((await waiting).error?.code).toBeDefined();
-		await vi.waitFor(() => expect(inFlight.takenBytes).toBe(0), 3_000);
+		answer();
+		await vi.waitFor(() => expect(inFlight.takenBytes).toBe(0), 20_000);
 	});
 });

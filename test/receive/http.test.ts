@@ -257,7 +257,7 @@ describe('memory and time', () => {
 		});
 		ingest.respond = () => gate.then(() => ({ accepted: 1, rejected: 0, message: '' }));
 		const waiting = Array.from({ length: 11 }, () => send({ body: Buffer.alloc(90_000) }));
-		await vi.waitFor(() => expect(ingest.received.length).toBe(11));
+		await vi.waitFor(() => expect(ingest.received.length).toBe(11), 20_000);
 		expect(inFlight.takenBytes).toBe(990_000);
 		const refused = await send({ body: Buffer.alloc(20_000) });
 		expect([refused.status, readStatus(refused).code]).toEqual([503, 14]);
@@ -310,8 +310,9 @@ describe('memory and time', () => {
 		await raw([`POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: ${PROTOBUF}\r\ncontent-length: 50000\r\n\r\n${'x'.repeat(10_000)}`], {
 			closeAfterMs: 60,
 		});
-		await vi.waitFor(() =>
-			expect(metrics.values.get('throughline_receive_requests_total{transport=http,signal=traces,outcome=cancelled}')).toBe(1),
+		await vi.waitFor(
+			() => expect(metrics.values.get('throughline_receive_requests_total{transport=http,signal=traces,outcome=cancelled}')).toBe(1),
+			20_000,
 		);
 		expect(inFlight.takenBytes).toBe(0);
 		expect(ingest.received).toEqual([]);
@@ -346,7 +347,7 @@ describe('connections', () => {
 		await expect(send({ port })).rejects.toMatchObject({ code: 'ECONNRESET' });
 		expect(metrics.values.get('throughline_receive_connections_dropped_total{transport=http}')).toBe(1);
 		first.destroy();
-		await vi.waitFor(async () => expect((await send({ port })).status).toBe(200));
+		await vi.waitFor(async () => expect((await send({ port })).status).toBe(200), 20_000);
 	});
 });
 
@@ -398,7 +399,7 @@ describe('start and stop', () => {
 			});
 		const agent = new Agent({ keepAlive: true });
 		const waiting = send({ agent });
-		await vi.waitFor(() => expect(ingest.received.length).toBe(1));
+		await vi.waitFor(() => expect(ingest.received.length).toBe(1), 20_000);
 		const stopping = receiver.stop();
 		await expect(send()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 		answer();
@@ -410,13 +411,18 @@ describe('start and stop', () => {
 	});
 
 	test('stop cuts off what does not finish in time', async () => {
-		ingest.respond = () => new Promise((resolve) => setTimeout(() => resolve({ accepted: 1, rejected: 0, message: '' }), 1_500));
+		const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+		ingest.respond = async () => {
+			await answered;
+			return { accepted: 1, rejected: 0, message: '' };
+		};
 		const waiting = send().catch((error: NodeJS.ErrnoException) => error.code);
-		await vi.waitFor(() => expect(ingest.received.length).toBe(1));
+		await vi.waitFor(() => expect(ingest.received.length).toBe(1), 20_000);
 		const startMs = performance.now();
 		await receiver.stop();
-		expect(performance.now() - startMs).toBeLessThan(1_200);
+		expect(performance.now() - startMs).toBeLessThan(8_000);
 		expect(await waiting).toBe('ECONNRESET');
-		await vi.waitFor(() => expect(inFlight.takenBytes).toBe(0), 3_000);
+		answer();
+		await vi.waitFor(() => expect(inFlight.takenBytes).toBe(0), 20_000);
 	});
 });

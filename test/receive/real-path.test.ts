@@ -100,7 +100,7 @@ async function exportSpans(exporter: SpanExporter, name: string): Promise<void> 
 }
 
 async function expectLoaded(table: string, count: number, text: string): Promise<void> {
-	await vi.waitFor(() => expect(rows.get(table)).toBe(count), 3_000);
+	await vi.waitFor(() => expect(rows.get(table)).toBe(count), 20_000);
 	expect(payloads.includes(text)).toBe(true);
 }
 
@@ -128,7 +128,7 @@ describe('from a real exporter to the loader', () => {
 		provider.getMeter('test').createHistogram('order.duration').record(0.4);
 		await provider.forceFlush();
 		await provider.shutdown();
-		await vi.waitFor(() => expect(rows.get('metric_points_live')).toBeGreaterThanOrEqual(2), 3_000);
+		await vi.waitFor(() => expect(rows.get('metric_points_live')).toBeGreaterThanOrEqual(2), 20_000);
 		expect(payloads.includes('orders.placed')).toBe(true);
 	});
 

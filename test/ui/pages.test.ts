@@ -30,7 +30,7 @@ describe('every page renders under a strict policy without a complaint on the co
 	] as const;
 	for (const scheme of ['light', 'dark'] as const)
 		for (const width of [1440, 390])
-			test(`${scheme}, ${width} px`, { timeout: 60_000 }, async () => {
+			test(`${scheme}, ${width} px`, async () => {
 				await opened.close();
 				opened = await openPage(browser(), { colorScheme: scheme, viewport: { width, height: 844 } });
 				for (const [path, expected] of pages) {

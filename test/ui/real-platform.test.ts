@@ -25,7 +25,7 @@ afterAll(async () => {
 	await platform?.stop();
 	endTurn?.();
 	rmSync(directory, { recursive: true, force: true });
-}, 60_000);
+});
 
 const text = (key: string, value: string) => ({ key, value: { stringValue: value } });
 
@@ -64,7 +64,7 @@ function traceRequest(nowMs: number): object {
 	return { resourceSpans: [spansOf('gateway', 'go', [root, call]), spansOf('orders', 'rust', [served])] };
 }
 
-test('the first span turns the guide into the Overview, and leads on to its trace', { timeout: 120_000 }, async () => {
+test('the first span turns the guide into the Overview, and leads on to its trace', async () => {
 	const opened = await openPage(browser);
 	const { page } = opened;
 	page.setDefaultTimeout(30_000);

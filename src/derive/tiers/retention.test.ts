@@ -29,7 +29,7 @@ const metrics: Metrics = {
 
 beforeAll(async () => {
 	engine = await startFixture();
-}, 60_000);
+});
 afterAll(async () => {
 	await engine[Symbol.asyncDispose]();
 });
@@ -63,9 +63,7 @@ async function fill(hours: readonly number[]): Promise<void> {
 	}
 }
 
-test('each class goes when it is past its time, whole partitions, from both tiers, and its rows are counted once', {
-	timeout: 60_000,
-}, async () => {
+test('each class goes when it is past its time, whole partitions, from both tiers, and its rows are counted once', async () => {
 	await fill([0, 1, 30]);
 	const retentionDays = { spans: 2, logs: 1, metrics: 1, rollups: 90 };
 	// Hour 0 is in the kept table and its originals are still in the live one.
@@ -87,7 +85,7 @@ test('each class goes when it is past its time, whole partitions, from both tier
 	expect(rows[0]?.calls).toBe(3 * ROWS);
 });
 
-test('over the disk budget the oldest hours go, in all signals, and never the two newest', { timeout: 60_000 }, async () => {
+test('over the disk budget the oldest hours go, in all signals, and never the two newest', async () => {
 	await fill([0, 1, 2, 3]);
 	const bytes = (await readPartitions(engine.store, new AbortController().signal)).reduce((sum, partition) => sum + partition.bytes, 0);
 	tiers.nowS = FIRST_HOUR + 3 * HOUR_S + 60;
@@ -107,7 +105,7 @@ test('over the disk budget the oldest hours go, in all signals, and never the tw
 	expect(dropped['spans disk_budget']).toBe(2 * ROWS);
 });
 
-test('a row on its way between the tiers, and a copy that was given up, count for nothing', { timeout: 60_000 }, async () => {
+test('a row on its way between the tiers, and a copy that was given up, count for nothing', async () => {
 	await fill([0]);
 	tiers.nowS = FIRST_HOUR + 2 * HOUR_S;
 	await tiers.run();
@@ -118,7 +116,7 @@ test('a row on its way between the tiers, and a copy that was given up, count fo
 	expect([await hoursOf('spans_live'), await hoursOf('spans_kept')]).toEqual([[], []]);
 });
 
-test('a clock that is set forward by years deletes nothing', { timeout: 60_000 }, async () => {
+test('a clock that is set forward by years deletes nothing', async () => {
 	await fill([0]);
 	const job = tiersJob(tiers.options({ metrics, liveHours: 168, clock: tiers.clock }));
 	tiers.nowS += 1_000 * DAY_S;

@@ -16,7 +16,7 @@ let tiers: TiersFixture;
 beforeAll(async () => {
 	engine = await startFixture({ backoff: { firstMs: 1, maxMs: 1, healthyMs: 0 } });
 	await useOneStringStream(engine.store);
-}, 60_000);
+});
 afterAll(async () => {
 	await engine[Symbol.asyncDispose]();
 });
@@ -45,7 +45,7 @@ async function count(from: string): Promise<number> {
 }
 
 describe('an hour that has aged', () => {
-	test('moves into the kept table as it was, and no reader can tell', { timeout: 60_000 }, async () => {
+	test('moves into the kept table as it was, and no reader can tell', async () => {
 		for (const hour of [FIRST_HOUR, FIRST_HOUR + HOUR_S]) {
 			await tiers.load(SPANS, await tiers.spans(ROWS, hour));
 			await tiers.load(
@@ -71,9 +71,7 @@ describe('an hour that has aged', () => {
 		expect([await count('spans_kept'), await count('spans_live'), await count('logs_live')]).toEqual([ROWS, ROWS, 100]);
 	});
 
-	test('a question for a part of the time reads neither the rest of the kept tier nor what is on its way', {
-		timeout: 60_000,
-	}, async () => {
+	test('a question for a part of the time reads neither the rest of the kept tier nor what is on its way', async () => {
 		for (let hour = 0; hour < 4; hour++) await tiers.load(SPANS, await tiers.spans(16_384, FIRST_HOUR + hour * HOUR_S));
 		tiers.nowS = FIRST_HOUR + 5 * HOUR_S;
 		await tiers.run();
@@ -90,7 +88,7 @@ describe('an hour that has aged', () => {
 });
 
 describe('what comes late', () => {
-	test('is seen at once, moves when it has aged, and counts once although its segment is loaded again', { timeout: 60_000 }, async () => {
+	test('is seen at once, moves when it has aged, and counts once although its segment is loaded again', async () => {
 		const hour = FIRST_HOUR;
 		await tiers.load(SPANS, await tiers.spans(ROWS, hour));
 		tiers.nowS = hour + 2 * HOUR_S;
@@ -118,7 +116,7 @@ describe('what comes late', () => {
 		expect(await count('(SELECT sum(span_count) AS n FROM trace_summaries) WHERE n = 4010')).toBe(1);
 	});
 
-	test('between the copy and its switch it is not taken for copied, nor deleted in a part with what was', { timeout: 60_000 }, async () => {
+	test('between the copy and its switch it is not taken for copied, nor deleted in a part with what was', async () => {
 		const block = await tiers.spans(ROWS, FIRST_HOUR);
 		await tiers.load(SPANS, block);
 		tiers.nowS = FIRST_HOUR + 2 * HOUR_S;
@@ -136,7 +134,7 @@ describe('what comes late', () => {
 		expect([await count('spans'), await count('spans_live')]).toEqual([ROWS + 10, 10]);
 	});
 
-	test('with a clock that went back it is given no second that is closed', { timeout: 60_000 }, async () => {
+	test('with a clock that went back it is given no second that is closed', async () => {
 		await tiers.load(SPANS, await tiers.spans(ROWS, FIRST_HOUR));
 		tiers.nowS = FIRST_HOUR + 2 * HOUR_S;
 		await tiers.run();
@@ -243,7 +241,7 @@ describe('a roll-over that ends', () => {
 		expect(await count(`(SELECT sum(span_count) AS n FROM trace_summaries) WHERE n = ${hours * ROWS}`)).toBe(1);
 	});
 
-	test('stops its copy in the engine when the platform stops, and another goes on', { timeout: 60_000 }, async () => {
+	test('stops its copy in the engine when the platform stops, and another goes on', async () => {
 		await tiers.load(SPANS, await tiers.spans(ROWS, FIRST_HOUR));
 		tiers.nowS = FIRST_HOUR + 2 * HOUR_S;
 		const expected = await seen('spans');
@@ -258,7 +256,7 @@ describe('a roll-over that ends', () => {
 		expect([await seen('spans'), await count('spans_kept')]).toEqual([expected, ROWS]);
 	});
 
-	test('for want of memory is tried again in smaller blocks', { timeout: 60_000 }, async () => {
+	test('for want of memory is tried again in smaller blocks', async () => {
 		await tiers.load(SPANS, await tiers.spans(ROWS, FIRST_HOUR));
 		tiers.nowS = FIRST_HOUR + 2 * HOUR_S;
 		const expected = await seen('spans');
@@ -271,7 +269,7 @@ describe('a roll-over that ends', () => {
 		expect([copies, await seen('spans'), await count('spans_kept')]).toEqual([3, expected, ROWS]);
 	});
 
-	test('is overtaken by a later one: it writes nothing any more, however late its statements come', { timeout: 60_000 }, async () => {
+	test('is overtaken by a later one: it writes nothing any more, however late its statements come', async () => {
 		await tiers.load(SPANS, await tiers.spans(ROWS, FIRST_HOUR));
 		tiers.nowS = FIRST_HOUR + 2 * HOUR_S;
 		const expected = await seen('spans');

@@ -42,5 +42,5 @@ describe.skipIf(!mounted)('a disk that runs full below the engine (needs a tmpfs
 			expect.stringContaining('the disk is full'),
 			expect.stringContaining('the disk has room again'),
 		]);
-	}, 60_000);
+	});
 });

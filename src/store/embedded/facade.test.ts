@@ -30,7 +30,7 @@ describe('the HTTP interface of the embedded engine', () => {
 			use_multipart_params_auto: true,
 			log: { level: ClickHouseLogLevel.OFF },
 		});
-	}, 60_000);
+	});
 	afterAll(async () => {
 		await client.close();
 		await fixture[Symbol.asyncDispose]();
@@ -175,7 +175,7 @@ describe('the HTTP interface of the embedded engine', () => {
 		const begun = performance.now();
 		expect(await rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
 		await untilIdle();
-		expect(performance.now() - begun).toBeLessThan(5_000);
+		expect(performance.now() - begun).toBeLessThan(20_000);
 	});
 
 	test('reads that fill every session keep no insert from being stored', async () => {
@@ -205,7 +205,7 @@ describe('the HTTP interface of the embedded engine', () => {
 		leaving.abort();
 		await Promise.all(asked);
 		await untilIdle();
-	}, 30_000);
+	});
 
 	test('many statements at once each get their own answer', async () => {
 		const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => rows<{ n: number }>('SELECT {n:UInt32} * 2 AS n', { n: i })));

@@ -52,7 +52,7 @@ describe('the supervisor of the embedded engine', () => {
 			{ reason: 'signal SIGKILL', restartInMs: 50 },
 			{ reason: 'signal SIGKILL', restartInMs: 100 },
 		]);
-	}, 30_000);
+	});
 
 	test('whoever waits for the endpoint of a stopped engine is told, and stopping twice is safe', async () => {
 		const engine = await EmbeddedEngine.start({ dir });
@@ -90,7 +90,7 @@ describe('the supervisor of the embedded engine', () => {
 		expect(performance.now() - begun).toBeLessThan(7_000);
 		expect(await running).not.toBe(200);
 		expect([isAlive(pid), existsSync(join(dir, 'lock.json'))]).toEqual([false, false]);
-	}, 15_000);
+	});
 
 	test.each([['runs', 'SIGCONT'] as const, ['is stopped', 'SIGSTOP'] as const])(
 		'the engine of a platform that was killed ends, also when it %s, and the next platform takes over',
@@ -110,7 +110,6 @@ describe('the supervisor of the embedded engine', () => {
 			expect(next.state).toBe('ready');
 			await untilDead(enginePid);
 		},
-		30_000,
 	);
 
 	test('an engine that cannot start says why', async () => {
@@ -120,5 +119,5 @@ describe('the supervisor of the embedded engine', () => {
 			message: expect.stringContaining('cannot start'),
 		});
 		expect(existsSync(join(dir, 'lock.json'))).toBe(false);
-	}, 40_000);
+	});
 });

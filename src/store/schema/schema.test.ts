@@ -15,7 +15,7 @@ describe('the schema', () => {
 	let fixture: EngineFixture;
 	beforeAll(async () => {
 		fixture = await startFixture({ schema: false });
-	}, 60_000);
+	});
 	afterAll(async () => {
 		await fixture[Symbol.asyncDispose]();
 	});
