@@ -17,7 +17,7 @@ export interface Definition {
 	readonly kind: string;
 	readonly unit: string;
 	readonly description: string;
-	readonly buckets?: readonly number[];
+	readonly buckets?: readonly number[] | 'exponential';
 }
 
 type PlaceOf = (spanId: string, traceId: string) => number | string;
@@ -41,19 +41,21 @@ export function canonicalMetric(
 	if (kind !== 'gauge' && Number(data['aggregationTemporality'] ?? 0) !== CUMULATIVE) problems.push(`${name} is not cumulative`);
 	const bounds = points.map((point) => list(point['explicitBounds']) as unknown as number[]);
 	if (new Set(bounds.map((each) => JSON.stringify(each))).size > 1) problems.push(`the data points of ${name} have different buckets`);
+	const exponential = kind === 'exponentialHistogram';
 	for (const point of points) {
 		if (nanos(point['timeUnixNano']) === 0n || nanos(point['startTimeUnixNano']) > nanos(point['timeUnixNano']))
 			problems.push(`a data point of ${name} is of no possible time`);
 		if (kind === 'histogram') problems.push(...impossible(name, point));
+		if (exponential) problems.push(...impossibleExponential(name, point));
 	}
 	const sum = kind === 'sum' ? (data['isMonotonic'] === true ? 'counter' : 'updowncounter') : kind;
 	return {
 		definition: {
 			scope,
-			kind: sum,
+			kind: exponential ? 'histogram' : sum,
 			unit: text(metric['unit']),
 			description: text(metric['description']),
-			...(kind === 'histogram' ? { buckets: bounds[0] ?? [] } : {}),
+			...(kind === 'histogram' ? { buckets: bounds[0] ?? [] } : exponential ? { buckets: 'exponential' } : {}),
 		},
 		points: points.map((point) => ({
 			name,
@@ -90,11 +92,17 @@ function impossible(name: string, point: Message): string[] {
 	return problems;
 }
 
+function impossibleExponential(name: string, point: Message): string[] {
+	const counted = ['positive', 'negative'].flatMap((side) => list(object(point[side])['bucketCounts']));
+	const all = [...counted, point['zeroCount'] ?? 0].reduce<number>((total, count) => total + Number(count), 0);
+	return all === Number(point['count']) ? [] : [`the buckets of ${name} hold ${all} of ${point['count']} measurements`];
+}
+
 /** What goes up and down is about no span: Go names one all the same, which must be one there is. */
 function exemplar(name: string, point: Message, upAndDown: boolean, placeOf: PlaceOf, problems: string[]): { exemplar?: number | string } {
 	const all = list(point['exemplars']);
 	const places = all.map((one) => placeOf(hex(one['spanId']), hex(one['traceId'])));
-	const lost = places.find((at) => typeof at !== 'number');
+	const lost = places.find((at) => typeof at !== 'number' && at !== 'remote');
 	if (lost !== undefined) problems.push(`an exemplar of ${name} is ${lost}`);
 	if (all.some((one) => nanos(one['timeUnixNano']) === 0n || list(one['filteredAttributes']).length > 0))
 		problems.push(`an exemplar of ${name} has no time, or attributes`);

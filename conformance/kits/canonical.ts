@@ -6,7 +6,8 @@
  * - times differ: their order is kept, a child does not begin before its parent, nothing ends before it begins;
  * - what was measured differs: counts and sums of histograms must fit their buckets, least and most;
  * - the batches and their order, which are the moment's: what was sent last of a metric is the whole of it;
- * - values of what the kit tells of itself (scope `throughline/sdk`), which are the moment's: names, units and attributes are kept;
+ * - values of what the kit tells of itself (scope `throughline/sdk`), which are the moment's, but where a scenario says what they are: names,
+ *   units and attributes are kept;
  * - the trace state of links, which the Go SDK's exporter leaves out;
  * - the attributes in `STAND_INS` (values.ts), and those of the resource in `OF_ONE_PROCESS` (judge.ts).
  */
@@ -28,8 +29,8 @@ export interface Telemetry {
 	readonly scopes: Readonly<Record<string, Scope>>;
 	/** By name: what holds for a metric wherever it appears. */
 	readonly definitions: Readonly<Record<string, Definition>>;
-	/** What the kit tells of itself: the metrics, without their values. */
-	readonly self: { readonly definitions: Readonly<Record<string, Definition>>; readonly points: readonly Omit<Point, 'value' | 'count'>[] };
+	/** What the kit tells of itself. */
+	readonly self: { readonly definitions: Readonly<Record<string, Definition>>; readonly points: readonly Point[] };
 	/** What no scenario spells out, for the comparison of the kits: flags, severity numbers, which fields are set. */
 	readonly fine: {
 		readonly spans: readonly object[];
@@ -131,7 +132,7 @@ export function canonical(inbox: Sent): Telemetry {
 		definitions: definitionsOf(others),
 		self: {
 			definitions: definitionsOf(own),
-			points: pointsOf(own).map(({ value: _, count: __, ...point }) => point),
+			points: pointsOf(own),
 		},
 		fine: {
 			spans: seen.spans.map(fineSpan),

@@ -17,7 +17,13 @@ export function againstGolden(got: Telemetry, want: Scenario): string[] {
 		...differences('spans', got.spans, want.spans),
 		...differences('metrics', got.metrics, sortedPoints(want.metrics)),
 		...differences('logs', got.logs, want.logs ?? []),
+		...(want.self === undefined ? [] : differences('self', got.self.points, sortedPoints(want.self))),
 		...got.resources.flatMap((resource) => differences('resource', withoutOwn(resource), RESOURCE)),
+		...Object.entries(got.definitions).flatMap(([name, { kind, buckets }]) =>
+			kind === 'histogram' && (buckets === 'exponential') !== (want.histograms === 'exponential')
+				? [`${name} is ${buckets === 'exponential' ? '' : 'not '}exponential`]
+				: [],
+		),
 	];
 }
 
@@ -46,8 +52,14 @@ export function againstRegistry(got: Telemetry, registry: Registry): string[] {
 export function againstEachOther(go: Telemetry, rust: Telemetry, scenario: Scenario): string[] {
 	const free = { spans: scenario.spans, metrics: sortedPoints(scenario.metrics), logs: scenario.logs ?? [] };
 	const own = (one: Telemetry): object => {
-		const { spans, metrics, logs, problems: _, resources, ...rest } = one;
-		return { ...(masked({ spans, metrics, logs }, free) as object), ...rest, resources: resources.map(withoutOwn) };
+		const { spans, metrics, logs, problems: _, resources, self, ...rest } = one;
+		const points = self.points.map(({ value: __, count: ___, ...point }) => point);
+		return {
+			...(masked({ spans, metrics, logs }, free) as object),
+			...rest,
+			self: { ...self, points },
+			resources: resources.map(withoutOwn),
+		};
 	};
 	const problems = differences('', own(go), own(rust));
 	// A kit that has nothing to tell may say so, or not, with an empty export.

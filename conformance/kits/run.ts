@@ -52,11 +52,11 @@ function tellFile({ name, cases, problems }: VectorFile): void {
 
 const NAMES = { go: 'Go = expected', rust: 'Rust = expected', both: 'Go = Rust', registry: 'registry' };
 
-function tell({ verdicts, telemetry }: Result): void {
+function tell({ scenario, verdicts, telemetry }: Result): void {
 	for (const { of, problems } of verdicts) for (const problem of problems) console.log(`     ${NAMES[of]}: ${problem}`);
 	if (process.env['PRINT'] === undefined) return;
-	for (const [kit, { spans, metrics, logs }] of Object.entries(telemetry))
-		console.log(`     ${kit} ${JSON.stringify({ spans, metrics, logs })}`);
+	for (const [kit, { spans, metrics, logs, self }] of Object.entries(telemetry))
+		console.log(`     ${kit} ${JSON.stringify({ spans, metrics, logs, ...(scenario.self === undefined ? {} : { self: self.points }) })}`);
 }
 
 process.exitCode = await main();

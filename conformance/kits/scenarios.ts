@@ -9,6 +9,14 @@ export const SPEC: string = resolve(import.meta.dirname, '../../spec');
 const attributes = z.record(z.string(), z.unknown());
 const place = z.union([z.number().int().min(0), z.literal('remote')]);
 
+const point = z.strictObject({
+	name: z.string(),
+	attributes,
+	count: z.number().optional(),
+	value: z.number().optional(),
+	exemplar: z.union([place, z.literal('any')]).optional(),
+});
+
 const scenario = z.strictObject({
 	id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)+$/),
 	behaviour: z.string(),
@@ -22,6 +30,8 @@ const scenario = z.strictObject({
 	refusals: z
 		.array(z.strictObject({ signal: z.enum(['traces', 'metrics', 'logs']), status: z.number(), retryAfter: z.number().optional() }))
 		.optional(),
+	/** What histograms are: with the buckets of the registry when left out. */
+	histograms: z.literal('exponential').optional(),
 	spans: z.array(
 		z.strictObject({
 			scope: z.string(),
@@ -35,15 +45,9 @@ const scenario = z.strictObject({
 			attributes,
 		}),
 	),
-	metrics: z.array(
-		z.strictObject({
-			name: z.string(),
-			attributes,
-			count: z.number().optional(),
-			value: z.number().optional(),
-			exemplar: z.union([place, z.literal('any')]).optional(),
-		}),
-	),
+	metrics: z.array(point),
+	/** What the kit tells of itself when the rest is settled; not looked at when left out. */
+	self: z.array(point).optional(),
 	logs: z
 		.array(
 			z.strictObject({

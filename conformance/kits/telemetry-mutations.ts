@@ -37,7 +37,8 @@ const same = (a: unknown, b: unknown): boolean => Buffer.from((a ?? []) as Uint8
 const hasParent = (span: Json): boolean => ((span['parentSpanId'] as Uint8Array | undefined)?.length ?? 0) > 0;
 const CALLERS_TRACE = Buffer.from('0af7651916cd43dd8448eb211c80319c', 'hex');
 const logsOf = ({ logs }: Sent): Json[] => scopesOf(logs, 'resourceLogs', 'scopeLogs').flatMap((scope) => list(scope['logRecords']));
-const dataOf = (metric: Json): Json => (metric['histogram'] ?? metric['sum'] ?? metric['gauge'] ?? {}) as Json;
+const dataOf = (metric: Json): Json =>
+	(metric['histogram'] ?? metric['exponentialHistogram'] ?? metric['sum'] ?? metric['gauge'] ?? {}) as Json;
 const pointsOf = (inbox: Sent): Json[] => metricsOf(inbox).flatMap((metric) => list(dataOf(metric)['dataPoints']));
 const histogramPointsOf = (inbox: Sent): Json[] => pointsOf(inbox).filter((point) => point['bucketCounts']);
 const attributesOf = (all: Json[]): Json[] => all.flatMap((one) => list(one['attributes']));
@@ -109,6 +110,22 @@ export const MUTATIONS: readonly Mutation[] = [
 	{ name: 'a metric has another name', places: (inbox) => metricsOf(inbox), apply: (it) => (it['name'] += 's') },
 	{ name: 'a metric has another unit', places: (inbox) => metricsOf(inbox), apply: (it) => (it['unit'] = 'ms') },
 	{ name: 'a metric has another description', places: (inbox) => metricsOf(inbox), apply: (it) => (it['description'] = '') },
+	{
+		name: 'a histogram is of the other kind',
+		places: (inbox) => metricsOf(inbox).filter((metric) => metric['exponentialHistogram']),
+		apply: (it) => {
+			it['histogram'] = it['exponentialHistogram'];
+			delete it['exponentialHistogram'];
+		},
+	},
+	{
+		name: 'an exponential bucket holds one more',
+		places: (inbox) => pointsOf(inbox).filter((point) => point['positive']),
+		apply: (it) => {
+			const counts = (it['positive'] as Json)['bucketCounts'] as string[];
+			counts[0] = String(Number(counts[0]) + 1);
+		},
+	},
 	{
 		name: 'a histogram has other buckets',
 		places: (inbox) =>

@@ -141,12 +141,14 @@ func overhearGRPC(ctx context.Context, method string, request, reply any, cc *gr
 	if a == nil {
 		return err
 	}
-	*a = answer{known: true, outcome: breaker.OfGRPC(uint32(status.Code(err))), askedMs: -1}
+	var told *time.Duration
 	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.RetryInfo); ok && a.outcome != breaker.Rejected {
-			a.outcome, a.askedMs = breaker.Retryable, breaker.AskedMs(info.GetRetryDelay().AsDuration())
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			told = new(info.GetRetryDelay().AsDuration())
 		}
 	}
+	*a = answer{known: true}
+	a.outcome, a.askedMs = breaker.OfGRPC(uint32(status.Code(err)), told)
 	if err != nil {
 		return err
 	}

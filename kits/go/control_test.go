@@ -292,6 +292,28 @@ func TestLimitsFollowThePlatform(t *testing.T) {
 	}
 }
 
+// A platform that lowers what may wait takes effect while the receiver is away.
+func TestQueueBytesFollowThePlatform(t *testing.T) {
+	p := newPlatform(t, `{"v":1,"revision":7,"instrumentations":{"probe":false},"limits":{"queue_bytes":65536}}`)
+	kit, err := throughline.Init(t.Context(), throughline.WithControlEndpoint(p.URL), throughline.WithEndpoint(blackhole(t)), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "revision 7", func() bool { return !kit.Switch("probe").On() })
+	time.Sleep(100 * time.Millisecond) // limits are the last to follow
+	for range 50 {
+		_, end := kit.Span(t.Context(), "work", attribute.String("text", strings.Repeat("x", 4096)))
+		end(nil)
+	}
+	// 4096 bytes of text, 32 + 4 of the attribute, 256 + 4 of the span: 14 of them fit.
+	if s := kit.Stats().Spans; s.Queued != 14 || s.Dropped.ByteLimit != 36 {
+		t.Errorf("the account is %+v", s)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_ = kit.Shutdown(ctx)
+}
+
 // Redaction that an incident asks for must not wait for a release, and a rule that cannot be used must not be lost silently.
 func TestRedactionFollowsThePlatform(t *testing.T) {
 	p := newPlatform(t, `{"v":1,"revision":7,"redact":{"keys":["colour"],"values":[{"re":"o-[0-9]+","with":"[order]"}]}}`)

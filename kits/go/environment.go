@@ -3,6 +3,8 @@
 package throughline
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -36,6 +38,7 @@ type environment struct {
 	interval    time.Duration // of metrics
 	spanDelay   time.Duration
 	logDelay    time.Duration
+	exponential bool // histograms
 }
 
 // target is where and how one signal is sent.
@@ -43,6 +46,7 @@ type target struct {
 	url      string // full, path included
 	protocol string
 	off      bool
+	tls      *tls.Config // nil for what is usual
 }
 
 func readEnvironment(s settings) (environment, error) {
@@ -63,6 +67,9 @@ func readEnvironment(s settings) (environment, error) {
 		}
 		env.compression = c
 	}
+	var histogramErr error
+	env.exponential, histogramErr = readHistograms(s.exponential)
+	problems = append(problems, histogramErr, checkTemporality())
 	source, propagators := "the propagators option", s.propagators
 	if name, list := firstOf("OTEL_PROPAGATORS"); list != "" {
 		source, propagators = name, strings.Split(list, ",")
@@ -91,12 +98,6 @@ func readEnvironment(s settings) (environment, error) {
 func readTarget(signal, endpoint string) (target, error) {
 	upper := strings.ToUpper(signal)
 	t := target{protocol: protocolHTTP}
-	if name, p := firstOf("OTEL_EXPORTER_OTLP_"+upper+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); p != "" {
-		t.protocol = p
-		if p != protocolHTTP && p != protocolGRPC {
-			return t, fmt.Errorf("%s: %q is neither %s nor %s", name, p, protocolHTTP, protocolGRPC)
-		}
-	}
 	switch e := variable("OTEL_" + upper + "_EXPORTER"); e {
 	case "", "otlp":
 	case "none":
@@ -105,24 +106,70 @@ func readTarget(signal, endpoint string) (target, error) {
 	default:
 		return t, fmt.Errorf("OTEL_%s_EXPORTER: %q is neither otlp nor none", upper, e)
 	}
+	var problems [3]error
+	if name, p := firstOf("OTEL_EXPORTER_OTLP_"+upper+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); p != "" {
+		t.protocol = p
+		if p != protocolHTTP && p != protocolGRPC {
+			problems[0] = fmt.Errorf("%s: %q is neither %s nor %s", name, p, protocolHTTP, protocolGRPC)
+		}
+	}
+	t.tls, problems[1] = readTLS(upper)
+	t.url, problems[2] = readEndpoint(signal, upper, endpoint, t.protocol)
+	return t, errors.Join(problems[:]...)
+}
+
+func readEndpoint(signal, upper, endpoint, protocol string) (string, error) {
 	if name, own := firstOf("OTEL_EXPORTER_OTLP_" + upper + "_ENDPOINT"); own != "" {
-		t.url = own
-		return t, checkURL(name, own)
+		return own, checkURL(name, own)
 	}
 	name, base := firstOf("OTEL_EXPORTER_OTLP_ENDPOINT")
 	if base == "" {
 		name, base = "the endpoint option", endpoint
 	}
-	if base == "" && t.protocol == protocolGRPC {
+	if base == "" && protocol == protocolGRPC {
 		base = "http://localhost:4317"
 	} else if base == "" {
 		base = "http://localhost:4318"
 	}
-	t.url = base
-	if t.protocol == protocolHTTP {
-		t.url = strings.TrimRight(base, "/") + "/v1/" + signal
+	if protocol == protocolGRPC {
+		return base, checkURL(name, base)
 	}
-	return t, checkURL(name, base)
+	return strings.TrimRight(base, "/") + "/v1/" + signal, checkURL(name, base)
+}
+
+// readTLS reads the certificates to trust and to show; nil when nothing is said about them.
+func readTLS(upper string) (*tls.Config, error) {
+	file := func(name string) (string, string) {
+		return firstOf("OTEL_EXPORTER_OTLP_"+upper+"_"+name, "OTEL_EXPORTER_OTLP_"+name)
+	}
+	var config *tls.Config
+	if name, path := file("CERTIFICATE"); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		config = &tls.Config{RootCAs: x509.NewCertPool()}
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: no certificate in %q", name, path)
+		}
+	}
+	name, path := file("CLIENT_CERTIFICATE")
+	if path == "" {
+		return config, nil
+	}
+	keyName, key := file("CLIENT_KEY")
+	if key == "" {
+		return nil, fmt.Errorf("%s: OTEL_EXPORTER_OTLP_CLIENT_KEY is not set", name)
+	}
+	pair, err := tls.LoadX509KeyPair(path, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s, %s: %w", name, keyName, err)
+	}
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config.Certificates = []tls.Certificate{pair}
+	return config, nil
 }
 
 func checkURL(source, raw string) error {
@@ -143,6 +190,31 @@ func readMillis(name string, otherwise time.Duration) (time.Duration, error) {
 		return otherwise, fmt.Errorf("%s: %q is not a number of milliseconds", name, v)
 	}
 	return time.Duration(ms) * time.Millisecond, nil
+}
+
+func readHistograms(otherwise bool) (exponential bool, err error) {
+	const name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+	switch kind := strings.ToLower(variable(name)); kind {
+	case "":
+		return otherwise, nil
+	case "explicit_bucket_histogram":
+		return false, nil
+	case "base2_exponential_bucket_histogram":
+		return true, nil
+	default:
+		return otherwise, fmt.Errorf("%s: %q is neither explicit_bucket_histogram nor base2_exponential_bucket_histogram", name, kind)
+	}
+}
+
+// checkTemporality looks at what the exporters read themselves.
+func checkTemporality() error {
+	const name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+	switch preference := strings.ToLower(variable(name)); preference {
+	case "", "cumulative", "delta", "lowmemory":
+		return nil
+	default:
+		return fmt.Errorf("%s: %q is neither cumulative, delta nor lowmemory", name, preference)
+	}
 }
 
 // checkResourceAttributes looks at what the SDK reads itself: key=value pairs with percent-encoded values.

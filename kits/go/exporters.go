@@ -2,11 +2,8 @@ package throughline
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net/http"
-	"os"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
@@ -20,6 +17,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 )
 
 // exporterFactory builds the official OTLP exporters; none of them touches the network before the first export. Their own
@@ -35,12 +33,8 @@ func (f exporterFactory) spans(ctx context.Context) (sdktrace.SpanExporter, erro
 		return otlptracegrpc.New(ctx,
 			otlptracegrpc.WithEndpointURL(t.url),
 			otlptracegrpc.WithCompressor(f.grpcCompressor()),
-			otlptracegrpc.WithTimeout(f.timeout), otlptracegrpc.WithDialOption(grpc.WithChainUnaryInterceptor(overhearGRPC)),
+			otlptracegrpc.WithTimeout(f.timeout), otlptracegrpc.WithDialOption(t.grpcOptions()...),
 			otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
-	}
-	client, err := f.httpClient("TRACES")
-	if err != nil {
-		return nil, err
 	}
 	compression := otlptracehttp.GzipCompression
 	if f.env.compression == "none" {
@@ -49,7 +43,7 @@ func (f exporterFactory) spans(ctx context.Context) (sdktrace.SpanExporter, erro
 	return otlptrace.New(ctx, otlptracehttp.NewClient(
 		otlptracehttp.WithEndpointURL(t.url),
 		otlptracehttp.WithCompression(compression),
-		otlptracehttp.WithTimeout(f.timeout), otlptracehttp.WithHTTPClient(client),
+		otlptracehttp.WithTimeout(f.timeout), otlptracehttp.WithHTTPClient(t.httpClient()),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{})))
 }
 
@@ -59,12 +53,8 @@ func (f exporterFactory) logs(ctx context.Context) (sdklog.Exporter, error) {
 		return otlploggrpc.New(ctx,
 			otlploggrpc.WithEndpointURL(t.url),
 			otlploggrpc.WithCompressor(f.grpcCompressor()),
-			otlploggrpc.WithTimeout(f.timeout), otlploggrpc.WithDialOption(grpc.WithChainUnaryInterceptor(overhearGRPC)),
+			otlploggrpc.WithTimeout(f.timeout), otlploggrpc.WithDialOption(t.grpcOptions()...),
 			otlploggrpc.WithRetry(otlploggrpc.RetryConfig{}))
-	}
-	client, err := f.httpClient("LOGS")
-	if err != nil {
-		return nil, err
 	}
 	compression := otlploghttp.GzipCompression
 	if f.env.compression == "none" {
@@ -73,7 +63,7 @@ func (f exporterFactory) logs(ctx context.Context) (sdklog.Exporter, error) {
 	return otlploghttp.New(ctx,
 		otlploghttp.WithEndpointURL(t.url),
 		otlploghttp.WithCompression(compression),
-		otlploghttp.WithTimeout(f.timeout), otlploghttp.WithHTTPClient(client),
+		otlploghttp.WithTimeout(f.timeout), otlploghttp.WithHTTPClient(t.httpClient()),
 		otlploghttp.WithRetry(otlploghttp.RetryConfig{}))
 }
 
@@ -82,13 +72,9 @@ func (f exporterFactory) metrics(ctx context.Context) (sdkmetric.Exporter, error
 	if t.protocol == protocolGRPC {
 		return otlpmetricgrpc.New(ctx,
 			otlpmetricgrpc.WithEndpointURL(t.url),
-			otlpmetricgrpc.WithCompressor(f.grpcCompressor()),
-			otlpmetricgrpc.WithTimeout(f.timeout), otlpmetricgrpc.WithDialOption(grpc.WithChainUnaryInterceptor(overhearGRPC)),
+			otlpmetricgrpc.WithCompressor(f.grpcCompressor()), otlpmetricgrpc.WithAggregationSelector(f.aggregation),
+			otlpmetricgrpc.WithTimeout(f.timeout), otlpmetricgrpc.WithDialOption(t.grpcOptions()...),
 			otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{}))
-	}
-	client, err := f.httpClient("METRICS")
-	if err != nil {
-		return nil, err
 	}
 	compression := otlpmetrichttp.GzipCompression
 	if f.env.compression == "none" {
@@ -96,9 +82,17 @@ func (f exporterFactory) metrics(ctx context.Context) (sdkmetric.Exporter, error
 	}
 	return otlpmetrichttp.New(ctx,
 		otlpmetrichttp.WithEndpointURL(t.url),
-		otlpmetrichttp.WithCompression(compression),
-		otlpmetrichttp.WithTimeout(f.timeout), otlpmetrichttp.WithHTTPClient(client),
+		otlpmetrichttp.WithCompression(compression), otlpmetrichttp.WithAggregationSelector(f.aggregation),
+		otlpmetrichttp.WithTimeout(f.timeout), otlpmetrichttp.WithHTTPClient(t.httpClient()),
 		otlpmetrichttp.WithRetry(otlpmetrichttp.RetryConfig{}))
+}
+
+// aggregation makes histograms exponential where that was asked for; the sizes are the specification's defaults.
+func (f exporterFactory) aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	if f.env.exponential && kind == sdkmetric.InstrumentKindHistogram {
+		return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}
+	}
+	return sdkmetric.DefaultAggregationSelector(kind)
 }
 
 // grpcCompressor names the compressor as grpc-go registers it; "" sends plain messages.
@@ -111,45 +105,20 @@ func (f exporterFactory) grpcCompressor() string {
 
 // httpClient is a client of one signal: plain, so that nothing the kit sends is traced, and it follows no redirects, because the
 // headers may hold credentials.
-func (f exporterFactory) httpClient(signal string) (*http.Client, error) {
+func (t target) httpClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	config, err := tlsConfig(signal)
-	if err != nil {
-		return nil, err
-	}
-	transport.TLSClientConfig = config
+	transport.TLSClientConfig = t.tls
 	return &http.Client{
 		Transport:     overhearHTTP{transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
+	}
 }
 
-// tlsConfig reads the certificates the OTLP exporters read when they have no client of their own; nil when there are none.
-func tlsConfig(signal string) (*tls.Config, error) {
-	file := func(name string) (string, string) {
-		return firstOf("OTEL_EXPORTER_OTLP_"+signal+"_"+name, "OTEL_EXPORTER_OTLP_"+name)
+// grpcOptions secure the connection as httpClient does, and overhear the answers.
+func (t target) grpcOptions() []grpc.DialOption {
+	options := []grpc.DialOption{grpc.WithChainUnaryInterceptor(overhearGRPC)}
+	if t.tls != nil && strings.HasPrefix(t.url, "https:") {
+		options = append(options, grpc.WithTransportCredentials(credentials.NewTLS(t.tls)))
 	}
-	var config *tls.Config
-	if name, path := file("CERTIFICATE"); path != "" {
-		pem, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		config = &tls.Config{RootCAs: x509.NewCertPool()}
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s: no certificate in %q", name, path)
-		}
-	}
-	if name, path := file("CLIENT_CERTIFICATE"); path != "" {
-		_, key := file("CLIENT_KEY")
-		pair, err := tls.LoadX509KeyPair(path, key)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		if config == nil {
-			config = &tls.Config{}
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
+	return options
 }

@@ -32,6 +32,7 @@ type settings struct {
 	propagators                   []string
 	globals                       bool
 	queueBytes                    int64
+	exponential                   bool
 	redactKeys                    []string
 	redactRules                   []RedactionRule
 	sampling                      *Sampling
@@ -83,6 +84,11 @@ func WithBatchDelay(d time.Duration) Option { return func(s *settings) { s.batch
 
 // WithMetricInterval sets how often metrics are sent. Default 10 s; OTEL_METRIC_EXPORT_INTERVAL wins.
 func WithMetricInterval(d time.Duration) Option { return func(s *settings) { s.metricInterval = d } }
+
+// WithExponentialHistograms measures in exponential buckets, at most 160 a series, instead of the explicit ones of the registry: exact to a
+// few per cent at any magnitude. It holds for the service's own histograms too. OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
+// wins; a reader of [WithMetricReader] has its own say.
+func WithExponentialHistograms() Option { return func(s *settings) { s.exponential = true } }
 
 // WithExportTimeout bounds one export, its retries included. Default 3 s.
 func WithExportTimeout(d time.Duration) Option { return func(s *settings) { s.exportTimeout = d } }

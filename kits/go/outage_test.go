@@ -162,9 +162,9 @@ func memoryMaxKiB() int64 {
 }
 
 // liveThrough runs the process under test through an outage, ends it with SIGTERM, and gives its report and how long it took to end.
-func liveThrough(t *testing.T, endpoint string) (report outageReport, exit time.Duration) {
+func liveThrough(t *testing.T, protocol, endpoint string) (report outageReport, exit time.Duration) {
 	process := exec.Command(os.Args[0], "-test.run=^TestOutageProcess$")
-	process.Env = append(os.Environ(), "OUTAGE_ENDPOINT="+endpoint)
+	process.Env = append(os.Environ(), "OUTAGE_ENDPOINT="+endpoint, "OTEL_EXPORTER_OTLP_PROTOCOL="+protocol)
 	out, err := process.StdoutPipe()
 	if err != nil {
 		t.Error(err)
@@ -191,10 +191,13 @@ func liveThrough(t *testing.T, endpoint string) (report outageReport, exit time.
 	return report, time.Since(signaled)
 }
 
-func TestOutages(t *testing.T) {
-	urls := misbehave(t)
-	healthy, ended := liveThrough(t, urls["healthy"])
-	healthy.tell(t, "none", ended)
+func TestOutages(t *testing.T) { outages(t, "http/protobuf", misbehave(t)) }
+
+func TestOutagesOverGRPC(t *testing.T) { outages(t, "grpc", misbehaveOverGRPC(t)) }
+
+func outages(t *testing.T, protocol string, urls map[string]string) {
+	healthy, ended := liveThrough(t, protocol, urls["healthy"])
+	healthy.tell(t, protocol+" none", ended)
 	if healthy.Spans.Exported != healthy.Spans.Created-healthy.Spans.Dropped.Total() || healthy.Spans.Exported == 0 {
 		t.Errorf("without an outage: %+v", healthy)
 	}
@@ -204,7 +207,7 @@ func TestOutages(t *testing.T) {
 			if os.Getenv("OUTAGE_BENCH") == "" { // which wants the machine for one process at a time
 				t.Parallel()
 			}
-			report, exit := liveThrough(t, url)
+			report, exit := liveThrough(t, protocol, url)
 			const created = outageRequests + outageRequests/3
 			for signal, s := range map[string]throughline.SignalStats{"spans": report.Spans, "logs": report.Logs} {
 				if s.Created != created || s.Created != s.Exported+s.Dropped.Total() || s.Queued != 0 || s.QueuedBytes != 0 || s.Exported != 0 {
@@ -223,7 +226,7 @@ func TestOutages(t *testing.T) {
 			if report.MedianNs > 5*healthy.MedianNs+200_000 {
 				t.Errorf("a request took %d ns, and %d without the outage", report.MedianNs, healthy.MedianNs)
 			}
-			report.tell(t, name, exit)
+			report.tell(t, protocol+" "+name, exit)
 		})
 	}
 }

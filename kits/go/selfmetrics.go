@@ -90,7 +90,7 @@ func (w watched) observe(meter metric.Meter, state metric.Int64Observable, bytes
 		o.ObserveInt64(size, g.queued.Load(), processor)
 		o.ObserveInt64(capacity, queueItemsMax, processor)
 		o.ObserveInt64(bytes, g.queuedBytes.Load(), processor)
-		o.ObserveInt64(bytesLimit, bytesMax, processor)
+		o.ObserveInt64(bytesLimit, g.limits.queueMost(bytesMax), processor)
 		o.ObserveInt64(state, int64(g.gate.Load()), exporter)
 		return nil
 	}, processed, exported, inflight, size, capacity, bytes, bytesLimit, state)

@@ -166,19 +166,13 @@ func (k *Kit) runTask(ctx context.Context, span trace.Span, on bool, attrs []att
 
 func (k *Kit) taskInstruments(on bool) (metric.Float64Histogram, metric.Int64UpDownCounter) {
 	if !on {
-		return newTaskInstruments(noopmetric.Meter{})
+		return noopmetric.Float64Histogram{}, noopmetric.Int64UpDownCounter{}
 	}
-	k.tasks.once.Do(func() { k.tasks.duration, k.tasks.active = newTaskInstruments(k.Meter(names.ScopeKit)) })
+	k.tasks.once.Do(func() {
+		meter := k.Meter(names.ScopeKit)
+		k.tasks.duration, k.tasks.active = names.KitTaskDuration.Duration(meter), names.KitTaskActive.UpDownCounter(meter)
+	})
 	return k.tasks.duration, k.tasks.active
-}
-
-// newTaskInstruments ignores errors: the names are valid constants, and the API returns working instruments regardless.
-func newTaskInstruments(m metric.Meter) (metric.Float64Histogram, metric.Int64UpDownCounter) {
-	duration, _ := m.Float64Histogram("kit.task.duration", metric.WithUnit("s"),
-		metric.WithDescription("Duration of background tasks."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	active, _ := m.Int64UpDownCounter("kit.task.active", metric.WithUnit("{task}"),
-		metric.WithDescription("Number of background tasks running now."))
-	return duration, active
 }
 
 func (k *Kit) detachedContext() (ctx context.Context, finished func()) {

@@ -25,7 +25,8 @@ export interface SeenMetric {
 	readonly kind: string;
 	readonly unit: string;
 	readonly description: string;
-	readonly buckets?: readonly number[];
+	/** Bounds; or that the operator chose buckets that grow by themselves. */
+	readonly buckets?: readonly number[] | 'exponential';
 }
 
 /** `kind` as in the registry; `bounds`: what each set of buckets of the registry is. */
@@ -41,7 +42,8 @@ export function metricProblems(registry: Registry, metric: SeenMetric, bounds: R
 	same('description', metric.description, rule.brief);
 	if (!rule.annotations.scopes?.includes(metric.scope)) problems.push(`${metric.name} is not of scope ${metric.scope}`);
 	const { buckets } = rule.annotations;
-	if (buckets !== undefined) same('buckets', JSON.stringify(metric.buckets), JSON.stringify(bounds[buckets]));
+	if (buckets !== undefined && metric.buckets !== 'exponential')
+		same('buckets', JSON.stringify(metric.buckets), JSON.stringify(bounds[buckets]));
 	return problems;
 }
 

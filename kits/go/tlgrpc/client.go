@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/stats"
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/memo"
+	"throughline.dev/kits/go/internal/names"
 )
 
 type clientHandler struct {
@@ -25,7 +26,7 @@ type clientHandler struct {
 }
 
 func newClientHandler(kit *throughline.Kit) *clientHandler {
-	return &clientHandler{calls: newCalls(kit, "client"), on: kit.Switch("grpc.client"), propagator: kit.Propagator()}
+	return &clientHandler{calls: newCalls(kit, names.RPCClientCallDuration), on: kit.Switch("grpc.client"), propagator: kit.Propagator()}
 }
 
 var asClient = trace.WithSpanKind(trace.SpanKindClient)

@@ -53,13 +53,6 @@ func DialOptions(kit *throughline.Kit) []grpc.DialOption {
 	}
 }
 
-func newDuration(kit *throughline.Kit, side string) metric.Float64Histogram {
-	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
-	duration, _ := kit.Meter(names.ScopeGRPC).Float64Histogram("rpc."+side+".call.duration", metric.WithUnit("s"),
-		metric.WithDescription("Duration of RPCs."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	return duration
-}
-
 type callKey struct{}
 
 // call is one RPC on one side, between TagRPC and stats.End.
@@ -102,8 +95,8 @@ type account struct {
 	measured []metric.RecordOption
 }
 
-func newCalls(kit *throughline.Kit, side string) calls {
-	return calls{kit: kit, tracer: kit.Tracer(names.ScopeGRPC), duration: newDuration(kit, side)}
+func newCalls(kit *throughline.Kit, duration names.Metric) calls {
+	return calls{kit: kit, tracer: kit.Tracer(names.ScopeGRPC), duration: duration.Duration(kit.Meter(names.ScopeGRPC))}
 }
 
 // start starts the span of c, and gives it its attributes: at once where sampling needs them, else afterwards, if it is recorded.

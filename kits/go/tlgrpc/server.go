@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	throughline "throughline.dev/kits/go"
+	"throughline.dev/kits/go/internal/names"
 )
 
 type serverHandler struct {
@@ -23,7 +24,7 @@ type serverHandler struct {
 }
 
 func newServerHandler(kit *throughline.Kit) *serverHandler {
-	return &serverHandler{calls: newCalls(kit, "server"), on: kit.Switch("grpc.server"), propagator: kit.Propagator()}
+	return &serverHandler{calls: newCalls(kit, names.RPCServerCallDuration), on: kit.Switch("grpc.server"), propagator: kit.Propagator()}
 }
 
 var asServer = trace.WithSpanKind(trace.SpanKindServer)

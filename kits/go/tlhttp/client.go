@@ -25,11 +25,8 @@ func Transport(kit *throughline.Kit, base http.RoundTripper, opts ...Option) htt
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	// The error is ignored: the name is a valid constant, and the API returns a working instrument regardless.
-	duration, _ := kit.Meter(names.ScopeHTTP).Float64Histogram("http.client.request.duration", metric.WithUnit("s"),
-		metric.WithDescription("Duration of HTTP client requests."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
 	return &transport{config: newConfig(opts), kit: kit, on: kit.Switch("http.client"), base: base, tracer: kit.Tracer(names.ScopeHTTP),
-		propagator: kit.Propagator(), duration: duration}
+		propagator: kit.Propagator(), duration: names.HTTPClientRequestDuration.Duration(kit.Meter(names.ScopeHTTP))}
 }
 
 type transport struct {

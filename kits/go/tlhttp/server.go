@@ -36,14 +36,10 @@ func Middleware(kit *throughline.Kit, opts ...Option) func(http.Handler) http.Ha
 // then closes the connection, and outer middleware sees it as without the kit. http.ErrAbortHandler is not an error.
 func Handler(kit *throughline.Kit, next http.Handler, opts ...Option) http.Handler {
 	meter := kit.Meter(names.ScopeHTTP)
-	// Errors are ignored: the names are valid constants, and the API returns working instruments regardless.
-	duration, _ := meter.Float64Histogram("http.server.request.duration", metric.WithUnit("s"),
-		metric.WithDescription("Duration of HTTP server requests."), metric.WithExplicitBucketBoundaries(names.DurationBuckets()...))
-	active, _ := meter.Int64UpDownCounter("http.server.active_requests", metric.WithUnit("{request}"),
-		metric.WithDescription("Number of active HTTP server requests."))
 	mux, _ := next.(router)
 	return &handler{kit: kit, next: next, mux: mux, on: kit.Switch("http.server"), config: newConfig(opts), tracer: kit.Tracer(names.ScopeHTTP),
-		propagator: kit.Propagator(), duration: duration, active: active}
+		propagator: kit.Propagator(), duration: names.HTTPServerRequestDuration.Duration(meter),
+		active: names.HTTPServerActiveRequests.UpDownCounter(meter)}
 }
 
 type handler struct {

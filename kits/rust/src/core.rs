@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use opentelemetry::metrics::noop::NoopMeterProvider;
 use opentelemetry::metrics::{Meter, MeterProvider, UpDownCounter};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanContext, TraceContextExt, TraceFlags, Tracer, TracerProvider};
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 use crate::diagnostics::Diagnostics;
 use crate::exemplars::{Exemplars, Seconds};
 use crate::logs::levels::Levels;
-use crate::names;
+use crate::names::{self, Metric};
 use crate::operation::{PANIC, panic_text};
 use crate::pipeline::Providers;
 use crate::propagate::{Formats, Propagator};
@@ -63,13 +64,13 @@ impl Point {
 }
 
 const SCOPES: [&str; POINTS] = [
-    "throughline",
-    "throughline/http",
-    "throughline/grpc",
-    "throughline/sql",
-    "throughline/nats",
-    "throughline/kafka",
-    "throughline/redis",
+    names::SCOPE_KIT,
+    names::SCOPE_HTTP,
+    names::SCOPE_GRPC,
+    names::SCOPE_SQL,
+    names::SCOPE_NATS,
+    names::SCOPE_KAFKA,
+    names::SCOPE_REDIS,
 ];
 
 /// Traces, metrics and propagation of one kit. Without tracers it records nothing and passes context on.
@@ -127,26 +128,27 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn seconds(&self, name: &'static str, description: &'static str) -> Seconds {
+    fn seconds(&self, metric: &Metric) -> Seconds {
         let bounds: &'static [f64] = &names::DURATION_BUCKETS;
-        let builder = self.meter.f64_histogram(name).with_unit("s").with_description(description);
+        let builder = self.meter.f64_histogram(metric.name).with_unit(metric.unit).with_description(metric.description);
         Seconds {
             histogram: builder.with_boundaries(bounds.to_vec()).build(),
-            exemplars: self.exemplars.map(|all| all.reservoir(self.scope, name, bounds)),
+            exemplars: self.exemplars.map(|all| all.reservoir(self.scope, metric.name, bounds)),
         }
     }
 
     #[cfg(any(feature = "nats", feature = "kafka"))]
-    fn messages(&self, name: &'static str, description: &'static str) -> crate::exemplars::Count {
-        let builder = self.meter.u64_counter(name).with_unit("{message}").with_description(description);
+    fn messages(&self, metric: &Metric) -> crate::exemplars::Count {
+        let builder = self.meter.u64_counter(metric.name).with_unit(metric.unit).with_description(metric.description);
         crate::exemplars::Count {
             counter: builder.build(),
-            exemplars: self.exemplars.map(|all| all.reservoir(self.scope, name, &[])),
+            exemplars: self.exemplars.map(|all| all.reservoir(self.scope, metric.name, &[])),
         }
     }
 
-    fn active(&self, name: &'static str, unit: &'static str, description: &'static str) -> UpDownCounter<i64> {
-        self.meter.i64_up_down_counter(name).with_unit(unit).with_description(description).build()
+    fn active(&self, metric: &Metric) -> UpDownCounter<i64> {
+        let builder = self.meter.i64_up_down_counter(metric.name);
+        builder.with_unit(metric.unit).with_description(metric.description).build()
     }
 }
 
@@ -154,13 +156,10 @@ impl Maker<'_> {
 impl MessagingInstruments {
     fn new(make: &Maker) -> Self {
         MessagingInstruments {
-            sent: make.messages("messaging.client.sent.messages", "Messages a producer tried to send."),
-            consumed: make.messages("messaging.client.consumed.messages", "Messages delivered to the application."),
-            operation_duration: make.seconds(
-                "messaging.client.operation.duration",
-                "Duration of messaging operations initiated by a client.",
-            ),
-            process_duration: make.seconds("messaging.process.duration", "Duration of processing messages."),
+            sent: make.messages(&names::METRIC_MESSAGING_CLIENT_SENT_MESSAGES),
+            consumed: make.messages(&names::METRIC_MESSAGING_CLIENT_CONSUMED_MESSAGES),
+            operation_duration: make.seconds(&names::METRIC_MESSAGING_CLIENT_OPERATION_DURATION),
+            process_duration: make.seconds(&names::METRIC_MESSAGING_PROCESS_DURATION),
         }
     }
 }
@@ -172,29 +171,25 @@ impl Instruments {
         let _ = (http, grpc, sql, nats, kafka, redis);
         Instruments {
             #[cfg(feature = "http")]
-            http_server_duration: http.seconds("http.server.request.duration", "Duration of HTTP server requests."),
+            http_server_duration: http.seconds(&names::METRIC_HTTP_SERVER_REQUEST_DURATION),
             #[cfg(feature = "http")]
-            http_server_active: http.active(
-                "http.server.active_requests",
-                "{request}",
-                "Number of active HTTP server requests.",
-            ),
+            http_server_active: http.active(&names::METRIC_HTTP_SERVER_ACTIVE_REQUESTS),
             #[cfg(feature = "reqwest")]
-            http_client_duration: http.seconds("http.client.request.duration", "Duration of HTTP client requests."),
+            http_client_duration: http.seconds(&names::METRIC_HTTP_CLIENT_REQUEST_DURATION),
             #[cfg(feature = "tonic")]
-            rpc_server_duration: grpc.seconds("rpc.server.call.duration", "Duration of RPCs."),
+            rpc_server_duration: grpc.seconds(&names::METRIC_RPC_SERVER_CALL_DURATION),
             #[cfg(feature = "tonic")]
-            rpc_client_duration: grpc.seconds("rpc.client.call.duration", "Duration of RPCs."),
+            rpc_client_duration: grpc.seconds(&names::METRIC_RPC_CLIENT_CALL_DURATION),
             #[cfg(feature = "sqlx")]
-            db_duration: sql.seconds("db.client.operation.duration", "Duration of database client operations."),
+            db_duration: sql.seconds(&names::METRIC_DB_CLIENT_OPERATION_DURATION),
             #[cfg(feature = "nats")]
             nats: MessagingInstruments::new(nats),
             #[cfg(feature = "kafka")]
             kafka: MessagingInstruments::new(kafka),
             #[cfg(feature = "redis")]
-            redis_duration: redis.seconds("db.client.operation.duration", "Duration of database client operations."),
-            task_duration: task.seconds("kit.task.duration", "Duration of background tasks."),
-            task_active: task.active("kit.task.active", "{task}", "Number of background tasks running now."),
+            redis_duration: redis.seconds(&names::METRIC_DB_CLIENT_OPERATION_DURATION),
+            task_duration: task.seconds(&names::METRIC_KIT_TASK_DURATION),
+            task_active: task.active(&names::METRIC_KIT_TASK_ACTIVE),
         }
     }
 }
@@ -242,7 +237,7 @@ impl Core {
             service: service.to_owned(),
             diagnostics: Arc::new(Diagnostics::new(service)),
             logger: None,
-            instruments: Instruments::new(&opentelemetry::metrics::noop::NoopMeterProvider::new(), None),
+            instruments: Instruments::new(&NoopMeterProvider::new(), None),
             detached: watch::Sender::new(0),
             switches: Switches::new(false),
             levels: Levels::default(),
@@ -263,13 +258,16 @@ impl Core {
         Core {
             service: service.to_owned(),
             diagnostics,
-            logger: Some(providers.logs.logger_with_scope(scope(SCOPES[0]))),
-            instruments: Instruments::new(&providers.metrics, Some(exemplars)),
+            logger: providers.logs.as_ref().map(|logs| logs.logger_with_scope(scope(SCOPES[0]))),
+            instruments: match &providers.metrics {
+                Some(metrics) => Instruments::new(metrics, Some(exemplars)),
+                None => Instruments::new(&NoopMeterProvider::new(), None),
+            },
             detached: watch::Sender::new(0),
             switches,
             levels: Levels::default(),
             propagator: Propagator::of(formats),
-            tracers: Some(SCOPES.map(|name| providers.spans.tracer_with_scope(scope(name)))),
+            tracers: providers.spans.as_ref().map(|spans| SCOPES.map(|name| spans.tracer_with_scope(scope(name)))),
         }
     }
 

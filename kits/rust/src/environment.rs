@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
+use opentelemetry_sdk::metrics::Temporality;
 use tracing::Level;
 
-use crate::config::{Config, Protocol};
+use crate::config::Config;
 #[cfg(feature = "control")]
 use crate::control::{ControlSettings, PublicKey};
 use crate::propagate::Formats;
 use crate::sampling::Sampling;
+use crate::targets::Targets;
 
 /// What the code works with: the configuration with the environment applied.
 #[derive(Debug)]
@@ -20,17 +22,15 @@ pub(crate) struct Settings {
     pub(crate) disabled: bool,
     pub(crate) service_name: String,
     pub(crate) resource_overrides: Vec<KeyValue>,
-    pub(crate) protocol: Protocol,
-    /// Where each signal goes; `None` when `OTEL_<SIGNAL>_EXPORTER` is `none`.
-    pub(crate) traces_endpoint: Option<String>,
-    pub(crate) metrics_endpoint: Option<String>,
-    pub(crate) logs_endpoint: Option<String>,
+    pub(crate) targets: Targets,
     pub(crate) sampling: Sampling,
     #[cfg(feature = "control")]
     pub(crate) control: ControlSettings,
     pub(crate) span_delay: Duration,
     pub(crate) log_delay: Duration,
     pub(crate) metric_interval: Duration,
+    pub(crate) temporality: Temporality,
+    pub(crate) exponential_histograms: bool,
     pub(crate) log_level: Level,
     pub(crate) gzip: bool,
     pub(crate) formats: Formats,
@@ -50,12 +50,6 @@ impl Settings {
                 config.queue_size_max, config.batch_size_max
             ));
         }
-        let protocol = reader.protocol(config.protocol);
-        let named = reader.text(ENDPOINT).map(|url| (ENDPOINT, url));
-        let base = named.unwrap_or_else(|| {
-            let url = config.endpoint.clone().unwrap_or_else(|| default_endpoint(protocol).to_owned());
-            ("endpoint", url)
-        });
         let resource_overrides = reader.resource_attributes();
         #[cfg(not(feature = "control"))]
         reader.without_control(config);
@@ -65,16 +59,15 @@ impl Settings {
                 || reader.text(DISABLED).as_deref() == Some("1"),
             service_name,
             resource_overrides,
-            protocol,
-            traces_endpoint: reader.endpoint("TRACES", &base, protocol),
-            metrics_endpoint: reader.endpoint("METRICS", &base, protocol),
-            logs_endpoint: reader.endpoint("LOGS", &base, protocol),
+            targets: Targets::read(&mut reader, config),
             sampling: reader.sampling(config.sampling.as_ref()),
             #[cfg(feature = "control")]
             control: reader.control(config),
             span_delay: reader.millis("OTEL_BSP_SCHEDULE_DELAY", config.batch_delay),
             log_delay: reader.millis("OTEL_BLRP_SCHEDULE_DELAY", config.batch_delay),
             metric_interval: reader.millis("OTEL_METRIC_EXPORT_INTERVAL", config.metric_interval),
+            temporality: reader.temporality(),
+            exponential_histograms: reader.exponential_histograms(config.exponential_histograms),
             log_level: reader.level("THROUGHLINE_LOG_LEVEL", config.log_level),
             gzip: reader.gzip(),
             formats: reader.formats(&config.propagators),
@@ -83,27 +76,19 @@ impl Settings {
     }
 }
 
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const CONTROL_ENDPOINT: &str = "THROUGHLINE_CONTROL_ENDPOINT";
 const CONTROL_KEY: &str = "THROUGHLINE_CONTROL_KEY";
 const KILL_FILE: &str = "THROUGHLINE_KILL_FILE";
 const DISABLED: &str = "THROUGHLINE_DISABLED";
 
-fn default_endpoint(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::HttpProtobuf => "http://127.0.0.1:4318",
-        Protocol::Grpc => "http://127.0.0.1:4317",
-    }
-}
-
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     variables: Option<&'a HashMap<String, String>>,
     problems: Vec<String>,
 }
 
 impl Reader<'_> {
     /// An empty variable counts as unset, as the OpenTelemetry specification says.
-    fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         let value = match self.variables {
             Some(variables) => variables.get(name).cloned(),
             None => std::env::var(name).ok(),
@@ -111,7 +96,13 @@ impl Reader<'_> {
         value.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    fn problem(&mut self, sentence: String) {
+    /// The variable of one signal, else that of all, with its name.
+    pub(crate) fn signal_text(&self, signal: &str, what: &str) -> Option<(String, String)> {
+        let names = [format!("OTEL_EXPORTER_OTLP_{signal}_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
+        names.into_iter().find_map(|name| self.text(&name).map(|text| (name, text)))
+    }
+
+    pub(crate) fn problem(&mut self, sentence: String) {
         if !self.problems.contains(&sentence) {
             self.problems.push(sentence);
         }
@@ -144,21 +135,31 @@ impl Reader<'_> {
         })
     }
 
-    fn protocol(&mut self, otherwise: Protocol) -> Protocol {
-        let name = "OTEL_EXPORTER_OTLP_PROTOCOL";
-        let protocol = match self.text(name).as_deref() {
-            None => otherwise,
-            Some("http/protobuf") => Protocol::HttpProtobuf,
-            Some("grpc") => Protocol::Grpc,
+    fn temporality(&mut self) -> Temporality {
+        let name = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+        match self.text(name).map(|text| text.to_ascii_lowercase()).as_deref() {
+            None | Some("cumulative") => Temporality::Cumulative,
+            Some("delta") => Temporality::Delta,
+            Some("lowmemory") => Temporality::LowMemory,
             Some(other) => {
-                self.problem(format!("{name}={other} is not one of http/protobuf, grpc"));
+                self.problem(format!("{name}={other} is not one of cumulative, delta, lowmemory"));
+                Temporality::Cumulative
+            }
+        }
+    }
+
+    fn exponential_histograms(&mut self, otherwise: bool) -> bool {
+        let name = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
+        match self.text(name).map(|text| text.to_ascii_lowercase()).as_deref() {
+            None => otherwise,
+            Some("explicit_bucket_histogram") => false,
+            Some("base2_exponential_bucket_histogram") => true,
+            Some(other) => {
+                let known = "explicit_bucket_histogram, base2_exponential_bucket_histogram";
+                self.problem(format!("{name}={other} is not one of {known}"));
                 otherwise
             }
-        };
-        if protocol == Protocol::Grpc && !cfg!(feature = "grpc-export") {
-            self.problem("OTLP over gRPC needs the crate feature grpc-export".into());
         }
-        protocol
     }
 
     fn gzip(&mut self) -> bool {
@@ -188,40 +189,12 @@ impl Reader<'_> {
         })
     }
 
-    fn endpoint(&mut self, signal: &str, base: &(&str, String), protocol: Protocol) -> Option<String> {
-        let exporter = format!("OTEL_{signal}_EXPORTER");
-        match self.text(&exporter).as_deref() {
-            None | Some("otlp") => {}
-            Some("none") => return None,
-            Some(other) => {
-                self.problem(format!("{exporter}={other} is not one of otlp, none"));
-                return None;
-            }
-        }
-        let (source, base) = (base.0, base.1.as_str());
-        let variable = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-        let own = self.text(&variable);
-        let shown = own.as_ref().map_or_else(|| format!("{source}={base}"), |url| format!("{variable}={url}"));
-        let url = match (own, protocol) {
-            (Some(url), _) => url,
-            (None, Protocol::Grpc) => base.to_owned(),
-            (None, Protocol::HttpProtobuf) => {
-                let path = signal.to_ascii_lowercase();
-                format!("{}/v1/{path}", base.trim_end_matches('/'))
-            }
-        };
-        self.check_url(&url, &shown, protocol);
-        Some(url)
-    }
-
-    fn check_url(&mut self, url: &str, shown: &str, protocol: Protocol) {
+    pub(crate) fn check_url(&mut self, url: &str, shown: &str) {
         match url.parse::<http::Uri>() {
             Ok(uri) => match (uri.scheme_str(), uri.host()) {
                 (Some("http"), Some(host)) if !host.is_empty() => {}
                 (Some("https"), Some(host)) if !host.is_empty() => {
-                    if protocol == Protocol::Grpc {
-                        self.problem(format!("{shown}: TLS is there for http/protobuf only"));
-                    } else if !cfg!(feature = "tls") {
+                    if !cfg!(feature = "tls") {
                         self.problem(format!("{shown} needs the crate feature tls"));
                     }
                 }
@@ -258,7 +231,7 @@ impl Reader<'_> {
         let named = self.text(CONTROL_ENDPOINT).map(|url| (CONTROL_ENDPOINT, url));
         let endpoint = named.or_else(|| config.control_endpoint.clone().map(|url| ("control_endpoint", url)));
         if let Some((source, url)) = &endpoint {
-            self.check_url(url, &format!("{source}={url}"), Protocol::HttpProtobuf);
+            self.check_url(url, &format!("{source}={url}"));
         }
         let named = self.text(CONTROL_KEY).map(|key| (CONTROL_KEY, key));
         let key = named.or_else(|| config.control_key.clone().map(|key| ("control_key", key)));
@@ -350,6 +323,10 @@ mod tests {
         Settings::resolve(&Config::builder("orders").variables(variables).build())
     }
 
+    fn url(target: Option<crate::targets::Target>) -> String {
+        target.map(|target| target.url).unwrap_or_default()
+    }
+
     #[test]
     fn signal_paths_are_appended_to_the_base_endpoint_only() {
         let (settings, problems) = resolve(&[
@@ -358,9 +335,9 @@ mod tests {
             ("OTEL_METRICS_EXPORTER", "none"),
         ]);
         assert_eq!(problems, Vec::<String>::new());
-        assert_eq!(settings.traces_endpoint.as_deref(), Some("http://collector:4318/v1/traces"));
-        assert_eq!(settings.metrics_endpoint, None);
-        assert_eq!(settings.logs_endpoint.as_deref(), Some("http://logs:9000/in"));
+        assert_eq!(url(settings.targets.traces), "http://collector:4318/v1/traces");
+        assert!(settings.targets.metrics.is_none());
+        assert_eq!(url(settings.targets.logs), "http://logs:9000/in");
     }
 
     #[test]
@@ -391,7 +368,7 @@ mod tests {
         let (settings, problems) = Settings::resolve(&config);
         assert_eq!(problems, Vec::<String>::new());
         assert_eq!(settings.service_name, "orders-canary");
-        assert_eq!(settings.traces_endpoint.as_deref(), Some("http://env:2/v1/traces"));
+        assert_eq!(url(settings.targets.traces), "http://env:2/v1/traces");
         let expected = [KeyValue::new("team", "żubr"), KeyValue::new("zone", "a=b")];
         assert_eq!(settings.resource_overrides, expected);
     }
@@ -406,7 +383,7 @@ mod tests {
         assert_eq!(problems("https://collector:4318", "http/protobuf"), usize::from(!cfg!(feature = "tls")));
         let missing = usize::from(!cfg!(feature = "grpc-export"));
         assert_eq!(problems("http://collector:4317", "grpc"), missing);
-        assert_eq!(problems("https://collector:4317", "grpc"), missing + 1);
+        assert_eq!(problems("https://collector:4317", "grpc"), missing + usize::from(!cfg!(feature = "tls")));
         assert_eq!(problems("ftp://collector", "http/protobuf"), 1);
         assert_eq!(problems("http://", "http/protobuf"), 1);
     }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use opentelemetry::{KeyValue, StringValue, Value};
 use opentelemetry_otlp::{Compression, ExporterBuildError, RetryPolicy, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::trace::SpanData;
 
 use crate::attributes;
 use crate::exemplars::Exemplars;
 use crate::export_metrics::Completed;
 use crate::guard::{Guard, Overheard};
+use crate::targets::Target;
 
 /// The longest text of an attribute, in bytes.
 pub(crate) const TEXT_BYTES_MAX: usize = 8192;
@@ -50,9 +52,10 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    fn set_up<B: WithExportConfig + WithHttpConfig>(&self, builder: B, url: &str) -> B {
+    fn set_up<B: WithExportConfig + WithHttpConfig>(&self, builder: B, target: &Target) -> B {
         let builder = builder
-            .with_endpoint(url)
+            .with_endpoint(&target.url)
+            .with_headers(target.headers.iter().cloned().collect())
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
             .with_retry_policy(RetryPolicy::disabled());
         if self.gzip { builder.with_compression(Compression::Gzip) } else { builder }
@@ -60,26 +63,32 @@ impl Http {
 
     pub(crate) fn spans(
         &self,
-        url: &str,
+        target: &Target,
         guard: &Guard,
     ) -> Result<opentelemetry_otlp::SpanExporter, ExporterBuildError> {
-        let client = Overheard::new(&guard.heard)?;
-        self.set_up(opentelemetry_otlp::SpanExporter::builder().with_http(), url).with_http_client(client).build()
+        let client = Overheard::new(&guard.heard, target)?;
+        self.set_up(opentelemetry_otlp::SpanExporter::builder().with_http(), target).with_http_client(client).build()
     }
 
-    pub(crate) fn logs(&self, url: &str, guard: &Guard) -> Result<opentelemetry_otlp::LogExporter, ExporterBuildError> {
-        let client = Overheard::new(&guard.heard)?;
-        self.set_up(opentelemetry_otlp::LogExporter::builder().with_http(), url).with_http_client(client).build()
+    pub(crate) fn logs(
+        &self,
+        target: &Target,
+        guard: &Guard,
+    ) -> Result<opentelemetry_otlp::LogExporter, ExporterBuildError> {
+        let client = Overheard::new(&guard.heard, target)?;
+        self.set_up(opentelemetry_otlp::LogExporter::builder().with_http(), target).with_http_client(client).build()
     }
 
     pub(crate) fn metrics(
         &self,
-        url: &str,
+        target: &Target,
         guard: &Guard,
         exemplars: &Arc<Exemplars>,
+        temporality: Temporality,
     ) -> Result<opentelemetry_otlp::MetricExporter, ExporterBuildError> {
-        let client = Completed::new(exemplars, &guard.redaction, Overheard::new(&guard.heard)?);
-        self.set_up(opentelemetry_otlp::MetricExporter::builder().with_http(), url).with_http_client(client).build()
+        let client = Completed::new(exemplars, &guard.redaction, Overheard::new(&guard.heard, target)?);
+        let builder = opentelemetry_otlp::MetricExporter::builder().with_http().with_temporality(temporality);
+        self.set_up(builder, target).with_http_client(client).build()
     }
 }
 

@@ -23,7 +23,7 @@ use crate::diagnostics::Diagnostics;
 use crate::environment::Settings;
 use crate::exemplars::Exemplars;
 use crate::guard::{Common, Counts, Deadline, ExportRuntime, Losses, SignalStats};
-use crate::limits::SpanLimits;
+use crate::limits::SteeredLimits;
 use crate::pipeline::{Guards, Pipeline, Providers, internal};
 use crate::propagate::Propagator;
 use crate::redact::Redaction;
@@ -169,13 +169,14 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
     let exemplars = Arc::new(Exemplars::default());
     let switches = Switches::new(true);
     let sampler = Sampler::new(settings.sampling.clone(), switches.traces.clone());
-    let limits = Arc::<SpanLimits>::default();
+    let limits = Arc::<SteeredLimits>::default();
     let resource = resource::build(config, settings);
     let common = Common {
         timeout: config.export_timeout,
         deadline: Arc::new(Deadline::new(None)),
         losses: Arc::new(Losses::new(&diagnostics)),
         redaction: Arc::clone(redaction),
+        limits: Arc::clone(&limits),
     };
     let guards = Guards::new(&counts, settings, &common);
     let mut pipeline = Pipeline {
@@ -187,13 +188,16 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
         exemplars: Arc::clone(&exemplars),
         sampler: sampler.clone(),
         metrics_on: switches.metrics.clone(),
-        limits: Arc::clone(&limits),
     };
     let providers = pipeline.build()?;
-    self_metrics::observe(&providers.metrics, &guards, config, settings);
+    self_metrics::observe(&providers, &guards, config);
     if config.global {
-        global::set_tracer_provider(providers.spans.clone());
-        global::set_meter_provider(providers.metrics.clone());
+        if let Some(spans) = &providers.spans {
+            global::set_tracer_provider(spans.clone());
+        }
+        if let Some(metrics) = &providers.metrics {
+            global::set_meter_provider(metrics.clone());
+        }
         global::set_text_map_propagator(Propagator::of(settings.formats));
     }
     let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars, switches, settings.formats);
@@ -230,7 +234,7 @@ impl Kit {
 
     /// Begins to listen to remote control.
     #[cfg(feature = "control")]
-    fn steer(&mut self, settings: &Settings, sampler: Sampler, limits: Arc<SpanLimits>, resource: &Resource) {
+    fn steer(&mut self, settings: &Settings, sampler: Sampler, limits: Arc<SteeredLimits>, resource: &Resource) {
         let text = |key: &'static str| resource.get(&Key::from_static_str(key)).map(|value| value.to_string());
         let helm = crate::control::Helm {
             core: Arc::clone(self.core()),
@@ -249,14 +253,14 @@ impl Kit {
 
     #[cfg(not(feature = "control"))]
     #[allow(clippy::unused_self)]
-    fn steer(&mut self, _: &Settings, _: Sampler, _: Arc<SpanLimits>, _: &Resource) {}
+    fn steer(&mut self, _: &Settings, _: Sampler, _: Arc<SteeredLimits>, _: &Resource) {}
 
     /// The meter of the kit's own scope.
     #[cfg(feature = "control")]
     fn own_meter(&self) -> opentelemetry::metrics::Meter {
         use opentelemetry::metrics::MeterProvider as _;
-        match &self.inner.parts {
-            Some(parts) => parts.providers.metrics.meter_with_scope(crate::core::own_scope()),
+        match self.meters() {
+            Some(meters) => meters.meter_with_scope(crate::core::own_scope()),
             None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter("throughline"),
         }
     }
@@ -284,17 +288,20 @@ impl Kit {
     #[must_use]
     pub fn meter(&self, name: &'static str) -> opentelemetry::metrics::Meter {
         use opentelemetry::metrics::MeterProvider as _;
-        match &self.inner.parts {
-            Some(parts) => parts.providers.metrics.meter(name),
+        match self.meters() {
+            Some(meters) => meters.meter(name),
             None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter(name),
         }
+    }
+
+    fn meters(&self) -> Option<&SdkMeterProvider> {
+        self.inner.parts.as_ref()?.providers.metrics.as_ref()
     }
 
     /// The kit's own meter of a scope; `None` when the kit records nothing.
     pub(crate) fn meter_of(&self, scope: &'static str) -> Option<opentelemetry::metrics::Meter> {
         use opentelemetry::metrics::MeterProvider as _;
-        let parts = self.inner.parts.as_ref()?;
-        Some(parts.providers.metrics.meter_with_scope(crate::core::scope(scope)))
+        Some(self.meters()?.meter_with_scope(crate::core::scope(scope)))
     }
 
     /// Sends what is waiting and blocks until it is delivered or the time is up.
@@ -379,11 +386,11 @@ fn on_threads(
     let deadline = Instant::now() + timeout;
     let (sender, receiver) = mpsc::channel();
     let jobs = [
-        Job::Spans(providers.spans.clone()),
-        Job::Logs(providers.logs.clone()),
-        Job::Metrics(providers.metrics.clone()),
+        providers.spans.clone().map(Job::Spans),
+        providers.logs.clone().map(Job::Logs),
+        providers.metrics.clone().map(Job::Metrics),
     ];
-    for job in jobs {
+    for job in jobs.into_iter().flatten() {
         let sender = sender.clone();
         let work = move || {
             let _ = sender.send(run(&job, deadline.saturating_duration_since(Instant::now())));

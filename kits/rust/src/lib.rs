@@ -31,7 +31,7 @@
 //! | `kafka` | `kafka`: produce, fetch, process |
 //! | `redis` | `Kit::redis`: commands of redis-rs |
 //! | `grpc-export` | OTLP over gRPC beside OTLP over HTTP |
-//! | `tls` | `https://` endpoints |
+//! | `tls` | `https://` endpoints, over either |
 //! | `testing` | `testing::Memory`: telemetry kept in memory, for tests |
 
 // What one integration needs is dead code without it. The full build checks for code that is dead everywhere.
@@ -65,8 +65,6 @@ mod exemplars;
 mod export;
 #[cfg(feature = "grpc-export")]
 mod export_grpc;
-#[cfg(feature = "grpc-export")]
-mod export_grpc_metrics;
 mod export_metrics;
 mod guard;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic", feature = "nats"))]
@@ -104,6 +102,7 @@ mod sql;
 #[cfg(feature = "sqlx")]
 mod sql_text;
 mod switches;
+mod targets;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;

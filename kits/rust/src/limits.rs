@@ -1,7 +1,7 @@
-//! Limits on the attributes of spans that can be lowered while the service runs.
+//! Limits that can be lowered while the service runs: attributes of spans, and the bytes that may wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, StringValue, Value};
@@ -11,17 +11,28 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 /// What a control document says; 0 where it says nothing.
 #[derive(Debug, Default)]
-pub(crate) struct SpanLimits {
+pub(crate) struct SteeredLimits {
     /// Characters of a text.
     length: AtomicUsize,
     /// Attributes of a span.
     count: AtomicUsize,
+    queue_bytes: AtomicU64,
 }
 
-impl SpanLimits {
-    pub(crate) fn set(&self, length: usize, count: usize) {
+impl SteeredLimits {
+    #[cfg(feature = "control")]
+    pub(crate) fn set(&self, length: usize, count: usize, queue_bytes: u64) {
         self.length.store(length, Ordering::Relaxed);
         self.count.store(count, Ordering::Relaxed);
+        self.queue_bytes.store(queue_bytes, Ordering::Relaxed);
+    }
+
+    /// The bound in force on what waits, where the code's own is `most`.
+    pub(crate) fn queue_bytes(&self, most: u64) -> u64 {
+        match self.queue_bytes.load(Ordering::Relaxed) {
+            0 => most,
+            said => said,
+        }
     }
 }
 
@@ -29,7 +40,7 @@ impl SpanLimits {
 #[derive(Debug)]
 pub(crate) struct Limited<E> {
     pub(crate) inner: E,
-    pub(crate) limits: Arc<SpanLimits>,
+    pub(crate) limits: Arc<SteeredLimits>,
 }
 
 impl<E: SpanExporter> SpanExporter for Limited<E> {

@@ -7,24 +7,30 @@ use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{LogExporter, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanExporter};
 
-use crate::config::{Config, Protocol};
+use crate::config::Config;
+#[cfg(feature = "grpc-export")]
+use crate::config::Protocol;
 use crate::environment::Settings;
 use crate::exemplars::Exemplars;
 use crate::export::Http;
+#[cfg(feature = "grpc-export")]
+use crate::export_grpc::{Link, MetricsOverGrpc, OverGrpc};
 use crate::guard::{Batcher, Common, Counts, ExportRuntime, Guard, GuardedMetrics, Limits, LogExports, SpanExports};
-use crate::limits::{Limited, SpanLimits};
+use crate::limits::Limited;
 use crate::sampling::Sampler;
 use crate::switches::{Switch, Switched};
+#[cfg(feature = "grpc-export")]
+use crate::targets::Target;
 
-/// The SDK's providers of one kit.
+/// The SDK's providers of one kit; none for a signal that is not exported, because what nobody gets is not made.
 #[derive(Clone)]
 pub(crate) struct Providers {
-    pub(crate) spans: SdkTracerProvider,
-    pub(crate) logs: SdkLoggerProvider,
-    pub(crate) metrics: SdkMeterProvider,
+    pub(crate) spans: Option<SdkTracerProvider>,
+    pub(crate) logs: Option<SdkLoggerProvider>,
+    pub(crate) metrics: Option<SdkMeterProvider>,
 }
 
 /// One guard a signal.
@@ -56,7 +62,6 @@ pub(crate) struct Pipeline<'a> {
     pub(crate) exemplars: Arc<Exemplars>,
     pub(crate) sampler: Sampler,
     pub(crate) metrics_on: Switch,
-    pub(crate) limits: Arc<SpanLimits>,
 }
 
 impl Pipeline<'_> {
@@ -66,43 +71,47 @@ impl Pipeline<'_> {
             let memory = memory.clone();
             memory.show_exemplars(&self.exemplars);
             return Ok(Providers {
-                spans: self.spans(Some(memory.spans.clone()))?,
-                logs: self.logs(Some(memory.logs.clone()))?,
-                metrics: self.metrics(Some(memory.metrics.clone())),
+                spans: Some(self.spans(memory.spans.clone())?),
+                logs: Some(self.logs(memory.logs.clone())?),
+                metrics: Some(self.metrics(memory.metrics.clone())),
             });
         }
-        match self.settings.protocol {
-            Protocol::HttpProtobuf => self.over_http(),
-            Protocol::Grpc => self.over_grpc(),
-        }
-    }
-
-    fn over_http(&mut self) -> Result<Providers, ExporterBuildError> {
+        let (targets, guards) = (&self.settings.targets, &self.guards);
         let http = Http { gzip: self.settings.gzip };
-        let (urls, guards) = (self.settings, &self.guards);
-        let spans = urls.traces_endpoint.as_deref().map(|url| http.spans(url, &guards.spans)).transpose()?;
-        let logs = urls.logs_endpoint.as_deref().map(|url| http.logs(url, &guards.logs)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref();
-        let metrics = metrics.map(|url| http.metrics(url, &guards.metrics, &self.exemplars)).transpose()?;
-        Ok(Providers { spans: self.spans(spans)?, logs: self.logs(logs)?, metrics: self.metrics(metrics) })
-    }
-
-    #[cfg(not(feature = "grpc-export"))]
-    #[allow(clippy::unused_self)]
-    fn over_grpc(&mut self) -> Result<Providers, ExporterBuildError> {
-        // Settings::resolve refuses gRPC without its feature, so this is never asked for.
-        Err(ExporterBuildError::InternalFailure("built without the feature grpc-export".into()))
+        let spans = match &targets.traces {
+            None => None,
+            #[cfg(feature = "grpc-export")]
+            Some(target) if target.protocol == Protocol::Grpc => {
+                Some(self.spans(OverGrpc::new(self.link(target, &guards.spans)?))?)
+            }
+            Some(target) => Some(self.spans(http.spans(target, &guards.spans)?)?),
+        };
+        let logs = match &targets.logs {
+            None => None,
+            #[cfg(feature = "grpc-export")]
+            Some(target) if target.protocol == Protocol::Grpc => {
+                Some(self.logs(OverGrpc::new(self.link(target, &guards.logs)?))?)
+            }
+            Some(target) => Some(self.logs(http.logs(target, &guards.logs)?)?),
+        };
+        let (exemplars, temporality) = (&self.exemplars, self.settings.temporality);
+        let metrics = match &targets.metrics {
+            None => None,
+            #[cfg(feature = "grpc-export")]
+            Some(target) if target.protocol == Protocol::Grpc => Some(self.metrics(MetricsOverGrpc {
+                link: self.link(target, &guards.metrics)?,
+                temporality,
+                exemplars: Arc::clone(exemplars),
+                redaction: Arc::clone(&guards.metrics.redaction),
+            })),
+            Some(target) => Some(self.metrics(http.metrics(target, &guards.metrics, exemplars, temporality)?)),
+        };
+        Ok(Providers { spans, logs, metrics })
     }
 
     #[cfg(feature = "grpc-export")]
-    fn over_grpc(&mut self) -> Result<Providers, ExporterBuildError> {
-        let grpc = crate::export_grpc::Grpc { runtime: Arc::clone(&self.runtime), gzip: self.settings.gzip };
-        let urls = self.settings;
-        let spans = urls.traces_endpoint.as_deref().map(|url| grpc.spans(url)).transpose()?;
-        let logs = urls.logs_endpoint.as_deref().map(|url| grpc.logs(url)).transpose()?;
-        let metrics = urls.metrics_endpoint.as_deref();
-        let metrics = metrics.map(|url| grpc.metrics(url, &self.guards.metrics, &self.exemplars)).transpose()?;
-        Ok(Providers { spans: self.spans(spans)?, logs: self.logs(logs)?, metrics: self.metrics(metrics) })
+    fn link(&self, target: &Target, guard: &Guard) -> Result<Link, ExporterBuildError> {
+        Link::new(target, self.settings.gzip, &self.runtime, guard)
     }
 
     fn limits(&self, delay: Duration) -> Limits {
@@ -114,26 +123,20 @@ impl Pipeline<'_> {
         }
     }
 
-    fn spans<E: SpanExporter + 'static>(&self, exporter: Option<E>) -> Result<SdkTracerProvider, ExporterBuildError> {
+    fn spans<E: SpanExporter + 'static>(&self, mut exporter: E) -> Result<SdkTracerProvider, ExporterBuildError> {
         let builder =
             SdkTracerProvider::builder().with_sampler(self.sampler.clone()).with_resource(self.resource.clone());
-        let Some(mut exporter) = exporter else {
-            return Ok(builder.build());
-        };
         exporter.set_resource(&self.resource);
         let guard = Arc::clone(&self.guards.spans);
-        let exporter = Limited { inner: exporter, limits: Arc::clone(&self.limits) };
+        let exporter = Limited { inner: exporter, limits: Arc::clone(&guard.limits) };
         let exports = SpanExports { exporter, guard: Arc::clone(&guard) };
         let limits = self.limits(self.settings.span_delay);
         let batcher = Batcher::start("spans", guard, limits, Arc::clone(&self.runtime), exports).map_err(internal)?;
         Ok(builder.with_span_processor(batcher).build())
     }
 
-    fn logs<E: LogExporter + 'static>(&self, exporter: Option<E>) -> Result<SdkLoggerProvider, ExporterBuildError> {
+    fn logs<E: LogExporter + 'static>(&self, mut exporter: E) -> Result<SdkLoggerProvider, ExporterBuildError> {
         let builder = SdkLoggerProvider::builder().with_resource(self.resource.clone());
-        let Some(mut exporter) = exporter else {
-            return Ok(builder.build());
-        };
         exporter.set_resource(&self.resource);
         let guard = Arc::clone(&self.guards.logs);
         let exports = LogExports::new(exporter, &guard);
@@ -142,18 +145,23 @@ impl Pipeline<'_> {
         Ok(builder.with_log_processor(batcher).build())
     }
 
-    fn metrics<E: PushMetricExporter>(&self, exporter: Option<E>) -> SdkMeterProvider {
+    fn metrics<E: PushMetricExporter>(&self, exporter: E) -> SdkMeterProvider {
         let builder = SdkMeterProvider::builder().with_resource(self.resource.clone());
-        let Some(exporter) = exporter else {
-            return builder.build();
-        };
         let (guard, runtime) = (Arc::clone(&self.guards.metrics), Arc::clone(&self.runtime));
         let guarded = GuardedMetrics { exporter, guard, runtime };
         let reader = PeriodicReader::builder(Switched { inner: guarded, on: self.metrics_on.clone() })
             .with_interval(self.settings.metric_interval)
             .build();
+        let builder = if self.settings.exponential_histograms { builder.with_view(exponential) } else { builder };
         builder.with_reader(reader).build()
     }
+}
+
+/// Makes every histogram exponential; the sizes are the specification's defaults.
+fn exponential(instrument: &Instrument) -> Option<Stream> {
+    let buckets = Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
+    let stream = || Stream::builder().with_aggregation(buckets).build().ok();
+    (instrument.kind() == InstrumentKind::Histogram).then(stream).flatten()
 }
 
 pub(crate) fn internal(error: std::io::Error) -> ExporterBuildError {

@@ -6,15 +6,13 @@ use std::sync::atomic::Ordering;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider as _};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use crate::attributes::int;
 use crate::config::Config;
 use crate::core::scope;
-use crate::environment::Settings;
 use crate::guard::{CAUSES, Cause, Guard};
 use crate::names::{self, Metric};
-use crate::pipeline::Guards;
+use crate::pipeline::{Guards, Providers};
 
 /// What one signal's metrics are called.
 struct Watched {
@@ -31,9 +29,12 @@ struct Watched {
     bytes_limit: Metric,
 }
 
-/// Of signals that are exported only.
-pub(crate) fn observe(provider: &SdkMeterProvider, guards: &Guards, config: &Config, settings: &Settings) {
-    let meter = provider.meter_with_scope(scope(names::SCOPE_SDK));
+/// A signal that is not exported is not told of.
+pub(crate) fn observe(providers: &Providers, guards: &Guards, config: &Config) {
+    let Some(meters) = &providers.metrics else {
+        return;
+    };
+    let meter = meters.meter_with_scope(scope(names::SCOPE_SDK));
     let spans = Watched {
         guard: Arc::clone(&guards.spans),
         processor: "batching_span_processor",
@@ -58,24 +59,20 @@ pub(crate) fn observe(provider: &SdkMeterProvider, guards: &Guards, config: &Con
         queue_bytes: names::METRIC_THROUGHLINE_PROCESSOR_LOG_QUEUE_BYTES,
         bytes_limit: names::METRIC_THROUGHLINE_PROCESSOR_LOG_QUEUE_BYTES_LIMIT,
     };
-    let (traces_on, logs_on) = (settings.traces_endpoint.is_some(), settings.logs_endpoint.is_some());
-    for (on, watched) in [(traces_on, spans), (logs_on, logs)] {
-        if on {
+    let mut states = vec![(Arc::clone(&guards.metrics), component("otlp_metric_exporter"))];
+    for (exported, watched) in [(providers.spans.is_some(), spans), (providers.logs.is_some(), logs)] {
+        if exported {
+            states.push((Arc::clone(&watched.guard), component(watched.exporter)));
             watched.observe(&meter, config);
         }
     }
-    breaker(&meter, guards, traces_on, logs_on);
+    breaker(&meter, states);
 }
 
-fn breaker(meter: &Meter, guards: &Guards, traces_on: bool, logs_on: bool) {
+fn breaker(meter: &Meter, states: Vec<(Arc<Guard>, [KeyValue; 2])>) {
     let metric = names::METRIC_THROUGHLINE_EXPORTER_BREAKER_STATE;
-    let states = [
-        (traces_on, Arc::clone(&guards.spans), component("otlp_span_exporter")),
-        (logs_on, Arc::clone(&guards.logs), component("otlp_log_exporter")),
-        (true, Arc::clone(&guards.metrics), component("otlp_metric_exporter")),
-    ];
     let tell = move |out: &dyn AsyncInstrument<i64>| {
-        for (_, guard, attributes) in states.iter().filter(|(on, ..)| *on) {
+        for (guard, attributes) in &states {
             out.observe(guard.gate().into(), attributes);
         }
     };
@@ -118,7 +115,7 @@ impl Watched {
         level(meter, &self.queue_bytes, guard, processor, |guard| guard.counts.stats().queued_bytes);
         let (items_max, bytes_max) = (config.queue_size_max as u64, config.queue_bytes_max);
         level(meter, &self.capacity, guard, processor, move |_| items_max);
-        level(meter, &self.bytes_limit, guard, processor, move |_| bytes_max);
+        level(meter, &self.bytes_limit, guard, processor, move |guard| guard.limits.queue_bytes(bytes_max));
     }
 }
 

@@ -235,3 +235,21 @@ async fn throughline_disabled_is_for_good() {
     let config = Config::builder("test").variables([("THROUGHLINE_DISABLED", "1")]).build();
     assert!(!throughline::init(config).unwrap().is_enabled());
 }
+
+/// A platform that lowers what may wait takes effect while the receiver is away.
+#[tokio::test]
+async fn queue_bytes_follow_the_platform() {
+    let document = r#"{"v":1,"revision":7,"instrumentations":{"probe":false},"limits":{"queue_bytes":65536}}"#;
+    let platform = Platform::start(document).await;
+    let config = Config::builder("test").variables([("X", "y")]).endpoint(support::receiver::blackhole());
+    let kit = throughline::init(config.control_endpoint(&platform.url).build()).unwrap();
+    until("revision 7", || !kit.switch("probe").is_on()).await;
+    for _ in 0..50 {
+        let attribute = throughline::opentelemetry::KeyValue::new("text", "x".repeat(4096));
+        kit.span("work").attribute(attribute).observe(async {}).await;
+    }
+    // 4096 bytes of text, 32 + 4 of the attribute, 256 + 4 of the span: 14 of them fit.
+    let spans = kit.stats().spans;
+    assert_eq!((spans.queued, spans.dropped.byte_limit), (14, 36), "{spans:?}");
+    let _ = kit.shutdown(Duration::from_millis(100));
+}

@@ -112,11 +112,11 @@ async fn grpc_carries_exemplars_too_and_tries_again() {
             tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
         });
     });
-    let only_metrics = [("OTEL_LOGS_EXPORTER", "none"), ("OTEL_TRACES_EXPORTER", "none")];
-    let config = Config::builder("test").endpoint(&url).protocol(Protocol::Grpc).variables(only_metrics);
+    let config =
+        Config::builder("test").endpoint(&url).protocol(Protocol::Grpc).variables([("OTEL_LOGS_EXPORTER", "none")]);
     let kit = throughline::init(config.build()).unwrap();
     tasks(&kit).await;
-    kit.shutdown(AMPLE).unwrap();
+    let _ = kit.shutdown(AMPLE); // the receiver has no service for spans
     let points = points(&kept.lock().unwrap());
     assert_eq!(points.iter().map(|point| point.exemplars.len()).collect::<Vec<_>>(), [1, 1]);
 }

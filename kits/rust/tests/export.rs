@@ -319,3 +319,64 @@ fn grpc_export_to_a_blackhole_is_bounded() {
     assert!(since.elapsed() < Duration::from_secs(6), "{:?}", since.elapsed());
     assert_eq!(kit.stats().spans.dropped.total(), 1);
 }
+
+/// An exhausted receiver that does not say when to come back is not asked again; one that does, is.
+#[test]
+fn retry_info_is_honoured_over_grpc() {
+    use tonic::Code;
+    let ten = Some(Duration::from_secs(10));
+    let cases = [
+        (Code::ResourceExhausted, None, 0),
+        (Code::ResourceExhausted, ten, 1),
+        (Code::Unavailable, ten, 1),
+        (Code::InvalidArgument, ten, 0),
+    ];
+    for (code, after, held) in cases {
+        let url = support::grpc::serve(Some(support::grpc::failure(code, after)));
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
+            ("OTEL_LOGS_EXPORTER", "none"),
+            ("OTEL_METRICS_EXPORTER", "none"),
+        ];
+        let kit = throughline::init(config(&url).variables(variables).build()).unwrap();
+        work(&kit, 1);
+        let _ = kit.flush(AMPLE);
+        let spans = kit.stats().spans;
+        assert_eq!(spans.queued, held, "{code:?} {spans:?}");
+        assert_eq!(spans.dropped.export_failed + spans.dropped.rejected, 1 - held, "{code:?} {spans:?}");
+        let _ = kit.shutdown(Duration::from_secs(1));
+        let spans = kit.stats().spans;
+        assert_eq!((spans.created, spans.dropped.total(), spans.queued), (1, 1, 0), "{code:?} {spans:?}");
+    }
+}
+
+/// What an outage of traces cost is told by metrics, which have a receiver and a breaker of their own. The Go kit has the same test.
+#[test]
+fn an_outage_is_told_by_metrics() {
+    let receiver = Receiver::start();
+    let variables = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1/v1/traces")];
+    let kit = throughline::init(config(&receiver.url).variables(variables).build()).unwrap();
+    for _ in 0..4 {
+        work(&kit, 1); // the breaker opens at the third failure in a row
+        let _ = kit.flush(AMPLE);
+    }
+    let _ = kit.shutdown(AMPLE);
+    let own = receiver.own_metrics();
+    let expected = [
+        ("otel.sdk.processor.span.processed ", 3),
+        ("otel.sdk.processor.span.processed circuit_open", 1),
+        ("otel.sdk.exporter.span.exported ", 0),
+        ("otel.sdk.exporter.span.exported export_failed", 3),
+        ("otel.sdk.exporter.span.inflight ", 0),
+        ("otel.sdk.processor.span.queue.size ", 0),
+        ("otel.sdk.processor.span.queue.capacity ", 2048),
+        ("throughline.processor.span.queue.bytes ", 0),
+        ("throughline.processor.span.queue.bytes_limit ", 8 << 20),
+        ("throughline.exporter.breaker.state otlp_span_exporter", 2),
+        ("throughline.exporter.breaker.state otlp_log_exporter", 0),
+        ("throughline.exporter.breaker.state otlp_metric_exporter", 0),
+    ];
+    for (name, value) in expected {
+        assert_eq!(own.get(name), Some(&value), "{name}: {own:?}");
+    }
+}

@@ -11,8 +11,9 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use support::grpc;
 use throughline::opentelemetry::KeyValue;
-use throughline::{Config, SignalStats};
+use throughline::{Config, Protocol, SignalStats};
 use tracing_subscriber::prelude::*;
 
 const REQUESTS: u64 = 3000;
@@ -82,6 +83,33 @@ fn trickle() -> String {
     })
 }
 
+/// Settings, and then a frame of 100 bytes that no version of HTTP/2 knows, byte by byte.
+fn trickle_frames() -> String {
+    serve(|mut connection| {
+        let _ = connection.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 100, 0x42, 0, 0, 0, 0, 0]);
+        while connection.write_all(b"\0").is_ok() {
+            thread::sleep(Duration::from_millis(200));
+        }
+    })
+}
+
+fn outages_over_grpc() -> Vec<(&'static str, String)> {
+    let come_back = |code| grpc::serve(Some(grpc::failure(code, Some(Duration::from_secs(1)))));
+    vec![
+        ("refuses", support::receiver::refusing()),
+        ("blackholes", support::receiver::blackhole()),
+        ("resets", reset()),
+        ("is unavailable", come_back(tonic::Code::Unavailable)),
+        ("is exhausted", come_back(tonic::Code::ResourceExhausted)),
+        ("trickles", trickle_frames()),
+        ("talks garbage", garbage()),
+    ]
+}
+
+fn garbage() -> String {
+    serve(|mut one| drop(one.write_all(b"\x16\x03\x01 220 smtp ready\r\n\r\n")))
+}
+
 fn outages() -> Vec<(&'static str, String)> {
     vec![
         ("refuses", support::receiver::refusing()),
@@ -89,7 +117,7 @@ fn outages() -> Vec<(&'static str, String)> {
         ("resets", reset()),
         ("is unavailable", answer("503 Service Unavailable\r\nRetry-After: 1", "")),
         ("trickles", trickle()),
-        ("talks garbage", serve(|mut one| drop(one.write_all(b"\x16\x03\x01 220 smtp ready\r\n\r\n")))),
+        ("talks garbage", garbage()),
         ("is no receiver", answer("200 OK\r\nContent-Type: text/html", "<html>welcome</html>")),
     ]
 }
@@ -124,7 +152,9 @@ fn outage_process() {
     let Ok(endpoint) = std::env::var("OUTAGE_ENDPOINT") else {
         return;
     };
-    let config = Config::builder("orders").endpoint(endpoint).log_writer(std::io::sink());
+    let grpc = std::env::var("OUTAGE_PROTOCOL").is_ok_and(|name| name == "grpc");
+    let protocol = if grpc { Protocol::Grpc } else { Protocol::HttpProtobuf };
+    let config = Config::builder("orders").endpoint(endpoint).protocol(protocol).log_writer(std::io::sink());
     let kit = throughline::init(config.variables(support::NO_VARIABLES).build()).unwrap();
     let subscriber = tracing_subscriber::registry().with(kit.log_layer());
     let text = "x".repeat(TEXT_BYTES);
@@ -174,10 +204,11 @@ struct Report {
 }
 
 /// Runs the process under test through an outage and ends it with SIGTERM.
-fn live_through(endpoint: &str) -> Report {
+fn live_through(protocol: &str, endpoint: &str) -> Report {
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "outage_process", "--nocapture"])
         .env("OUTAGE_ENDPOINT", endpoint)
+        .env("OUTAGE_PROTOCOL", protocol)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -234,17 +265,26 @@ fn tell(name: &str, report: &Report) {
 
 #[test]
 fn an_outage_costs_what_it_may() {
+    live_through_all("http", &answer("200 OK\r\nContent-Type: application/x-protobuf", ""), outages);
+}
+
+#[test]
+fn an_outage_over_grpc_costs_what_it_may() {
+    live_through_all("grpc", &grpc::serve(None), outages_over_grpc);
+}
+
+fn live_through_all(protocol: &str, healthy: &str, outages: fn() -> Vec<(&'static str, String)>) {
     if std::env::var("OUTAGE_ENDPOINT").is_ok() {
         return;
     }
-    let healthy = live_through(&answer("200 OK\r\nContent-Type: application/x-protobuf", ""));
-    tell("none", &healthy);
+    let healthy = live_through(protocol, healthy);
+    tell(&format!("{protocol} none"), &healthy);
     let spans = &healthy.signals[0];
     assert!(spans[1] > 0 && spans[0] == spans[1] + spans[4..].iter().sum::<u64>(), "{spans:?}");
     thread::scope(|scope| {
         for (name, url) in outages() {
-            let healthy = &healthy;
-            let run = scope.spawn(move || check(name, &live_through(&url), healthy));
+            let (healthy, name) = (&healthy, format!("{protocol} {name}"));
+            let run = scope.spawn(move || check(&name, &live_through(protocol, &url), healthy));
             if std::env::var("OUTAGE_BENCH").is_ok() {
                 run.join().unwrap(); // the bench wants the machine for one process at a time
             }

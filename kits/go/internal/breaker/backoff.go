@@ -64,17 +64,26 @@ func OfHTTP(status int) Outcome {
 	return Failed
 }
 
-// OfGRPC is the outcome a gRPC code means, RetryInfo aside.
-func OfGRPC(code uint32) Outcome {
+// OfGRPC is the outcome a gRPC code means, and how long the status asks to wait, or -1. Without a RetryInfo, nil, an exhausted resource is
+// not asked again.
+func OfGRPC(code uint32, told *time.Duration) (Outcome, int64) {
 	switch code {
 	case 0:
-		return Delivered
+		return Delivered, -1
 	case 3, 5, 7, 12, 16: // INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED
-		return Rejected
+		return Rejected, -1
+	case 8: // RESOURCE_EXHAUSTED
+		if told == nil {
+			return Failed, -1
+		}
 	case 1, 4, 10, 11, 14, 15: // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS
-		return Retryable
+	default:
+		return Failed, -1
 	}
-	return Failed
+	if told == nil {
+		return Retryable, -1
+	}
+	return Retryable, askedMs(*told)
 }
 
 // RetryAfter reads the header of that name: milliseconds to wait from now, or -1 when it says nothing.
@@ -95,11 +104,10 @@ func RetryAfter(header string, now time.Time) int64 {
 	if err != nil || len(header) != len(imfFixdate) {
 		return -1
 	}
-	return AskedMs(date.Sub(now))
+	return askedMs(date.Sub(now))
 }
 
-// AskedMs bounds how long a receiver may ask for silence.
-func AskedMs(d time.Duration) int64 { return min(max(d.Milliseconds(), 0), askedMaxMs) }
+func askedMs(d time.Duration) int64 { return min(max(d.Milliseconds(), 0), askedMaxMs) }
 
 // Step is what to do with a batch after a retryable failure.
 type Step int

@@ -71,6 +71,7 @@ func TestBackoffVectors(t *testing.T) {
 		Wait       *int64  `json:"wait_ms"`
 		HTTP       *int    `json:"http_status"`
 		GRPC       *uint32 `json:"grpc_code"`
+		RetryInfo  *int64  `json:"retry_info_ms"`
 		Outcome    string
 		Plan       *struct {
 			Elapsed    int64  `json:"elapsed_ms"`
@@ -107,8 +108,12 @@ func TestBackoffVectors(t *testing.T) {
 				t.Errorf("%s: %s", c.Name, got)
 			}
 		case c.GRPC != nil:
-			if got := OfGRPC(*c.GRPC); got.String() != c.Outcome {
-				t.Errorf("%s: %s", c.Name, got)
+			var told *time.Duration
+			if c.RetryInfo != nil {
+				told = new(time.Duration(*c.RetryInfo) * time.Millisecond)
+			}
+			if got, asked := OfGRPC(*c.GRPC, told); got.String() != c.Outcome || asked != orNone(c.Wait) {
+				t.Errorf("%s: %s after %d", c.Name, got, asked)
 			}
 		case c.Plan != nil:
 			p := c.Plan

@@ -22,7 +22,7 @@ use client::{Client, Steered};
 use document::{Document, Limits};
 
 use crate::core::Core;
-use crate::limits::SpanLimits;
+use crate::limits::SteeredLimits;
 use crate::names;
 use crate::redact::{Redaction, ValueRule};
 use crate::resource::KIT_VERSION;
@@ -45,7 +45,7 @@ pub(crate) struct ControlSettings {
 pub(crate) struct Helm {
     pub(crate) core: Arc<Core>,
     pub(crate) sampler: Sampler,
-    pub(crate) limits: Arc<SpanLimits>,
+    pub(crate) limits: Arc<SteeredLimits>,
     pub(crate) redaction: Arc<Redaction>,
     pub(crate) environment: String,
     pub(crate) instance: String,
@@ -167,7 +167,7 @@ fn value_rules(said: &document::Redaction) -> Vec<ValueRule> {
 struct Rudder {
     core: Arc<Core>,
     sampler: Sampler,
-    limits: Arc<SpanLimits>,
+    limits: Arc<SteeredLimits>,
     redaction: Arc<Redaction>,
     revision: Arc<AtomicI64>,
     refused: Counter<u64>,
@@ -178,10 +178,11 @@ impl Steered for Rudder {
         let document = document.map(Arc::new);
         self.sampler.steer(document.as_ref().and_then(|document| document.sampling.as_ref()));
         let limits = document.as_ref().map(|document| &document.limits);
-        let said = |limit: fn(&Limits) -> Option<i64>| {
-            limits.and_then(limit).and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0)
-        };
-        self.limits.set(said(|limits| limits.attribute_length), said(|limits| limits.attributes_per_span));
+        let said = |limit: fn(&Limits) -> Option<i64>| limits.and_then(limit).unwrap_or(0);
+        let [length, count] = [said(|limits| limits.attribute_length), said(|limits| limits.attributes_per_span)]
+            .map(|limit| usize::try_from(limit).unwrap_or(0));
+        let queue_bytes = said(|limits| limits.queue_bytes);
+        self.limits.set(length, count, u64::try_from(queue_bytes).unwrap_or(0));
         let (keys, values) = match document.as_ref().and_then(|document| document.redaction.as_ref()) {
             Some(said) => (said.keys.as_slice(), value_rules(said)),
             None => (&[][..], Vec::new()),

@@ -15,6 +15,7 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use prost::Message;
 
 use super::backoff::{Outcome, retry_after};
+use crate::targets::Target;
 
 /// The outcome of one try.
 #[derive(Debug, Clone)]
@@ -37,6 +38,11 @@ impl Answer {
         Answer::of(Outcome::Failed, error.to_owned())
     }
 
+    fn delivered(response: &ExportTraceServiceResponse) -> Self {
+        let rejected = response.partial_success.as_ref().map_or(0, |partial| partial.rejected_spans);
+        Answer { rejected: rejected.try_into().unwrap_or(0), ..Answer::of(Outcome::Delivered, String::new()) }
+    }
+
     fn read(response: &Response<Bytes>) -> Self {
         let status = response.status();
         let mut answer = Answer::of(Outcome::of_http(status.as_u16()), format!("the receiver answered {status}"));
@@ -49,10 +55,7 @@ impl Answer {
             Outcome::Delivered if header(CONTENT_TYPE) != Some("application/json") => {
                 // The three responses have the same shape: field 1 of field 1 counts what was rejected.
                 match ExportTraceServiceResponse::decode(response.body().clone()) {
-                    Ok(read) => {
-                        let rejected = read.partial_success.map_or(0, |partial| partial.rejected_spans);
-                        answer.rejected = rejected.try_into().unwrap_or(0);
-                    }
+                    Ok(read) => answer = Answer::delivered(&read),
                     Err(_) => answer = Answer::failed("the answer is not one of an OTLP receiver"),
                 }
             }
@@ -67,6 +70,21 @@ impl Answer {
 pub(crate) struct Heard(Mutex<Option<Answer>>);
 
 impl Heard {
+    /// What came over gRPC.
+    #[cfg(feature = "grpc-export")]
+    pub(crate) fn note_grpc(&self, answer: Result<ExportTraceServiceResponse, tonic::Status>) {
+        use tonic_types::StatusExt;
+        self.note(match answer {
+            Ok(response) => Answer::delivered(&response),
+            Err(status) => {
+                let told = status.get_details_retry_info().map(|info| info.retry_delay.unwrap_or_default());
+                let code = u64::try_from(i32::from(status.code())).unwrap_or_default();
+                let (outcome, asked) = Outcome::of_grpc(code, told);
+                Answer { asked, ..Answer::of(outcome, format!("the receiver answered {status}")) }
+            }
+        });
+    }
+
     fn note(&self, answer: Answer) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
     }
@@ -84,24 +102,9 @@ impl Heard {
             (None, Err(OTelSdkError::Timeout(_))) => {
                 Answer { timed_out: true, ..Answer::failed("the export took too long") }
             }
-            (None, Err(error)) => {
-                let error = error.to_string();
-                Answer::of(grpc_outcome(&error), error)
-            }
+            (None, Err(error)) => Answer::failed(&error.to_string()),
         }
     }
-}
-
-/// The official gRPC exporters tell their status only as text, `… gRPC code: Unavailable…`.
-fn grpc_outcome(error: &str) -> Outcome {
-    #[cfg(feature = "grpc-export")]
-    if let Some((_, after)) = error.split_once("gRPC code: ") {
-        let name = after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        let code = (0..=16).find(|code| format!("{:?}", tonic::Code::from_i32(*code)) == name);
-        return code.and_then(|code| code.try_into().ok()).map_or(Outcome::Failed, Outcome::of_grpc);
-    }
-    let _ = error;
-    Outcome::Failed
 }
 
 /// The HTTP client of the exporters: it notes the answers on their way, and follows no redirects, because the headers may hold
@@ -113,11 +116,29 @@ pub(crate) struct Overheard {
 }
 
 impl Overheard {
-    pub(crate) fn new(heard: &Arc<Heard>) -> Result<Self, ExporterBuildError> {
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
-        let client = client.map_err(|error| ExporterBuildError::InternalFailure(error.to_string()))?;
+    pub(crate) fn new(heard: &Arc<Heard>, target: &Target) -> Result<Self, ExporterBuildError> {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        let client = secured(client, target).and_then(reqwest::ClientBuilder::build);
+        let client = client.map_err(|error| ExporterBuildError::InternalFailure(chain(&error)))?;
         Ok(Overheard { client, heard: Arc::clone(heard) })
     }
+}
+
+#[cfg(not(feature = "tls"))]
+fn secured(client: reqwest::ClientBuilder, _: &Target) -> reqwest::Result<reqwest::ClientBuilder> {
+    Ok(client) // an address that needs more was refused
+}
+
+#[cfg(feature = "tls")]
+fn secured(mut client: reqwest::ClientBuilder, target: &Target) -> reqwest::Result<reqwest::ClientBuilder> {
+    let certificates = &target.certificates;
+    if let Some(pem) = &certificates.authority {
+        client = client.tls_certs_only(reqwest::Certificate::from_pem_bundle(pem)?);
+    }
+    if let Some((certificate, key)) = &certificates.client {
+        client = client.identity(reqwest::Identity::from_pem(&[certificate.as_slice(), key].concat())?);
+    }
+    Ok(client)
 }
 
 #[async_trait]
@@ -133,7 +154,7 @@ impl HttpClient for Overheard {
 }
 
 /// An error with its causes.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

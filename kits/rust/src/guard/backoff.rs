@@ -55,16 +55,22 @@ impl Outcome {
         }
     }
 
-    /// The outcome a gRPC code means.
+    /// The outcome a gRPC code means, and how long the status asks to wait, in milliseconds. Without a RetryInfo, `told`, an exhausted
+    /// resource is not asked again.
     #[cfg(any(feature = "grpc-export", test))]
-    pub(crate) fn of_grpc(code: u64) -> Self {
+    pub(crate) fn of_grpc(code: u64, told: Option<Duration>) -> (Self, Option<u64>) {
         match code {
-            0 => Outcome::Delivered,
+            0 => (Outcome::Delivered, None),
             // INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED
-            3 | 5 | 7 | 12 | 16 => Outcome::Rejected,
-            // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS
-            1 | 4 | 10 | 11 | 14 | 15 => Outcome::Retryable,
-            _ => Outcome::Failed,
+            3 | 5 | 7 | 12 | 16 => (Outcome::Rejected, None),
+            // RESOURCE_EXHAUSTED
+            8 if told.is_none() => (Outcome::Failed, None),
+            // CANCELLED, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS
+            1 | 4 | 8 | 10 | 11 | 14 | 15 => {
+                let asked = |delay: Duration| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).min(ASKED_MAX_MS);
+                (Outcome::Retryable, told.map(asked))
+            }
+            _ => (Outcome::Failed, None),
         }
     }
 }
@@ -152,11 +158,15 @@ mod tests {
                 let now = case["now"].as_str().map(|now| imf_fixdate(now).expect("now")).unwrap_or_default();
                 assert_eq!(json!(retry_after(header, Duration::from_secs(now))), case["wait_ms"], "{name}");
             } else if let Some(outcome) = case["outcome"].as_str() {
-                let got = match (case["http_status"].as_u64(), case["grpc_code"].as_u64()) {
-                    (Some(status), _) => Outcome::of_http(status.try_into().expect("status")),
-                    (_, code) => Outcome::of_grpc(code.expect("code")),
+                let (got, asked) = match (case["http_status"].as_u64(), case["grpc_code"].as_u64()) {
+                    (Some(status), _) => (Outcome::of_http(status.try_into().expect("status")), None),
+                    (_, code) => {
+                        let told = case["retry_info_ms"].as_u64().map(Duration::from_millis);
+                        Outcome::of_grpc(code.expect("code"), told)
+                    }
                 };
                 assert_eq!(format!("{got:?}").to_lowercase(), outcome, "{name}");
+                assert_eq!(json!(asked), case["wait_ms"], "{name}");
             } else {
                 let input = &case["plan"];
                 let number = |key: &str| input[key].as_u64();

@@ -137,7 +137,9 @@ impl<T: Send + 'static> Batcher<T> {
             Cause::Shutdown
         } else if counts.queued.load(Ordering::Acquire) >= most as u64 {
             full
-        } else if counts.queued_bytes.load(Ordering::Acquire) + bytes > limits.bytes_max {
+        } else if counts.queued_bytes.load(Ordering::Acquire) + bytes
+            > self.shared.guard.limits.queue_bytes(limits.bytes_max)
+        {
             Cause::ByteLimit
         } else {
             counts.queued.fetch_add(1, Ordering::AcqRel);

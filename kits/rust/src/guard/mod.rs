@@ -11,6 +11,8 @@ mod exports;
 mod losses;
 mod runtime;
 
+#[cfg(feature = "grpc-export")]
+pub(crate) use answer::chain;
 pub(crate) use answer::{Heard, Overheard};
 pub(crate) use batcher::{Batcher, Limits};
 pub(crate) use breaker::State;
@@ -33,6 +35,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout_at};
 
+use crate::limits::SteeredLimits;
 use crate::redact::Redaction;
 use answer::Answer;
 use backoff::{Outcome, Random, Step, plan};
@@ -47,6 +50,7 @@ pub(crate) struct Guard {
     pub(crate) counts: Arc<Counts>,
     pub(crate) heard: Arc<Heard>,
     pub(crate) redaction: Arc<Redaction>,
+    pub(crate) limits: Arc<SteeredLimits>,
     pub(crate) inflight: AtomicU64,
     signal: &'static str,
     /// Of one export, retries included.
@@ -74,6 +78,7 @@ pub(crate) struct Common {
     pub(crate) deadline: Arc<Deadline>,
     pub(crate) losses: Arc<Losses>,
     pub(crate) redaction: Arc<Redaction>,
+    pub(crate) limits: Arc<SteeredLimits>,
 }
 
 /// What became of a batch.
@@ -98,6 +103,7 @@ impl Guard {
             counts: Arc::clone(counts),
             heard: Arc::default(),
             redaction: Arc::clone(&common.redaction),
+            limits: Arc::clone(&common.limits),
             inflight: AtomicU64::new(0),
             signal,
             timeout: common.timeout,

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod fake_nats;
+pub mod grpc;
 pub mod receiver;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! An OTLP/HTTP receiver that keeps what it was sent, and two that misbehave.
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Measured;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -67,6 +70,31 @@ impl Receiver {
         let inbox = self.inbox.lock().unwrap();
         let scopes = inbox.logs.iter().flat_map(|request| &request.resource_logs).flat_map(|one| &one.scope_logs);
         scopes.flat_map(|scope| scope.log_records.clone()).collect()
+    }
+
+    /// The last values of the kit's own metrics, by name and `error.type`; of breakers by their exporter.
+    pub fn own_metrics(&self) -> HashMap<String, i64> {
+        let inbox = self.inbox.lock().unwrap();
+        let scopes =
+            inbox.metrics.iter().flat_map(|request| &request.resource_metrics).flat_map(|one| &one.scope_metrics);
+        let mut found = HashMap::new();
+        for metric in scopes.flat_map(|scope| &scope.metrics) {
+            let (points, key) = match &metric.data {
+                Some(Data::Sum(sum)) => (&sum.data_points, "error.type"),
+                Some(Data::Gauge(gauge)) => (&gauge.data_points, "otel.component.type"),
+                _ => continue,
+            };
+            for point in points {
+                let value = point.attributes.iter().find(|kv| kv.key == key).and_then(|kv| kv.value.clone()?.value);
+                let Some(Measured::AsInt(number)) = point.value else { continue };
+                let detail = match value {
+                    Some(Value::StringValue(text)) => text,
+                    _ => String::new(),
+                };
+                found.insert(format!("{} {detail}", metric.name), number);
+            }
+        }
+        found
     }
 
     /// The resource of the first spans, as sorted `key=value`.
