@@ -30,12 +30,12 @@ pub(crate) fn inject(cx: &Context, injector: &mut dyn Injector) {
 }
 
 /// Adds the baggage of a carrier. Malformed members are left out; too many bytes discard all of it, what follows member 64 is dropped.
-pub(crate) fn extract(cx: &Context, extractor: &dyn Extractor) -> Context {
+pub(crate) fn extract(cx: Context, extractor: &dyn Extractor) -> Context {
     let Some(headers) = extractor.get_all(HEADER) else {
-        return cx.clone();
+        return cx;
     };
     if headers.iter().map(|header| header.len() + 1).sum::<usize>() > BYTES_MAX + 1 {
-        return cx.clone();
+        return cx;
     }
     let mut baggage = Baggage::new();
     let members = headers.iter().flat_map(|header| header.split(','));
@@ -45,7 +45,7 @@ pub(crate) fn extract(cx: &Context, extractor: &dyn Extractor) -> Context {
         }
     }
     if baggage.is_empty() {
-        return cx.clone();
+        return cx;
     }
     let pairs = baggage
         .iter()

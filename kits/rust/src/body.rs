@@ -15,11 +15,6 @@ use crate::operation::{Operation, Outcome, PANIC};
 
 /// What the end of a body means for its operation.
 pub(crate) trait Ending: Send + Sync {
-    /// The response's head was seen.
-    fn see_headers(&mut self, _: &HeaderMap) {}
-    /// There will be no response, for a reason the protocol has a code for.
-    #[cfg(feature = "tonic")]
-    fn see_failure(&mut self, _: tonic::Code) {}
     /// All of the body was seen; `trailers` are those at its end.
     fn complete(&mut self, operation: &mut Operation, trailers: Option<&HeaderMap>) -> Outcome;
     /// The body failed.
@@ -30,28 +25,28 @@ pub(crate) trait Ending: Send + Sync {
     fn after_panic(&mut self, operation: &mut Operation) -> Option<HeaderMap>;
 }
 
-/// An operation and how it ends.
-pub(crate) struct Pending {
+/// An operation and how it ends. It is boxed once, so that futures and bodies stay small, above all those that have none.
+pub(crate) struct Pending<E: ?Sized = dyn Ending> {
     pub(crate) core: Arc<Core>,
     pub(crate) operation: Operation,
-    pub(crate) ending: Box<dyn Ending>,
+    pub(crate) ending: E,
 }
 
-impl Pending {
-    fn complete(mut self, trailers: Option<&HeaderMap>) {
+impl<E: Ending + ?Sized> Pending<E> {
+    fn complete(&mut self, trailers: Option<&HeaderMap>) {
         let outcome = self.ending.complete(&mut self.operation, trailers);
-        self.operation.end(outcome);
+        self.operation.finish(outcome);
     }
 
-    pub(crate) fn broken(mut self) {
+    pub(crate) fn broken(&mut self) {
         let outcome = self.ending.broken(&mut self.operation);
-        self.operation.end(outcome);
+        self.operation.finish(outcome);
     }
 
-    pub(crate) fn panicked(mut self, panic: &(dyn std::any::Any + Send)) -> Option<HeaderMap> {
+    pub(crate) fn panicked(&mut self, panic: &(dyn std::any::Any + Send)) -> Option<HeaderMap> {
         self.core.contain(self.operation.context(), panic);
         let instead = self.ending.after_panic(&mut self.operation);
-        self.operation.end(Outcome::failure(PANIC));
+        self.operation.finish(Outcome::failure(PANIC));
         instead
     }
 }
@@ -63,7 +58,7 @@ pin_project! {
         inner: B,
         // Bytes to come, when the length is known: whoever sends a body need not poll past its last byte.
         left: Option<u64>,
-        pending: Option<Pending>,
+        pending: Option<Box<Pending>>,
         finished: bool,
     }
 }
@@ -75,14 +70,19 @@ impl<B> std::fmt::Debug for TracedBody<B> {
 }
 
 impl<B: Body> TracedBody<B> {
-    pub(crate) fn new(inner: B, pending: Option<Pending>) -> Self {
+    pub(crate) fn new(inner: B, pending: Box<Pending>) -> Self {
         let left = inner.size_hint().exact();
-        let mut body = TracedBody { inner, left, pending, finished: false };
-        let ends_with_data = body.pending.as_ref().is_some_and(|pending| pending.ending.ends_with_data());
+        let ends_with_data = pending.ending.ends_with_data();
+        let mut body = TracedBody { inner, left, pending: Some(pending), finished: false };
         if ends_with_data && (body.left == Some(0) || body.inner.is_end_stream()) {
             complete(&mut body.pending, None);
         }
         body
+    }
+
+    /// A body of a request that is not traced.
+    pub(crate) fn untraced(inner: B) -> Self {
+        TracedBody { inner, left: None, pending: None, finished: false }
     }
 }
 
@@ -95,14 +95,16 @@ impl<B: Body> Body for TracedBody<B> {
         if *this.finished {
             return Poll::Ready(None);
         }
-        let context = this.pending.as_ref().map(|pending| pending.operation.context().clone());
-        let _active = context.map(opentelemetry::Context::attach);
         let inner = this.inner.as_mut();
+        let Some(pending) = this.pending else {
+            return inner.poll_frame(cx);
+        };
+        let _active = pending.operation.context().clone().attach();
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))) {
             Ok(polled) => ready!(polled),
             Err(panic) => {
                 *this.finished = true;
-                let instead = this.pending.take().and_then(|pending| pending.panicked(panic.as_ref()));
+                let instead = this.pending.take().and_then(|mut pending| pending.panicked(panic.as_ref()));
                 return match instead {
                     Some(trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
                     None => std::panic::resume_unwind(panic),
@@ -112,7 +114,7 @@ impl<B: Body> Body for TracedBody<B> {
         match &polled {
             None => complete(this.pending, None),
             Some(Err(_)) => {
-                if let Some(pending) = this.pending.take() {
+                if let Some(mut pending) = this.pending.take() {
                     pending.broken();
                 }
             }
@@ -141,8 +143,8 @@ impl<B: Body> Body for TracedBody<B> {
     }
 }
 
-fn complete(pending: &mut Option<Pending>, trailers: Option<&HeaderMap>) {
-    if let Some(pending) = pending.take() {
+fn complete(pending: &mut Option<Box<Pending>>, trailers: Option<&HeaderMap>) {
+    if let Some(mut pending) = pending.take() {
         pending.complete(trailers);
     }
 }

@@ -3,14 +3,15 @@
 //! Layers and tasks hold a [`Core`], not a [`Kit`](crate::Kit), so that dropping the last kit flushes even while layers live.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use opentelemetry::metrics::noop::NoopMeterProvider;
 use opentelemetry::metrics::{Meter, MeterProvider, UpDownCounter};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanContext, TraceContextExt, TraceFlags, Tracer, TracerProvider};
+use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceFlags, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::logs::SdkLogger;
-use opentelemetry_sdk::trace::SdkTracer;
+use opentelemetry_sdk::trace::{IdGenerator, SdkTracer};
 use tokio::sync::watch;
 
 use crate::diagnostics::Diagnostics;
@@ -21,6 +22,7 @@ use crate::operation::{PANIC, panic_text};
 use crate::pipeline::Providers;
 use crate::propagate::{Formats, Propagator};
 use crate::resource::KIT_VERSION;
+use crate::sampling::{Ids, Sampler, Verdict, decided};
 use crate::switches::Switches;
 
 /// The instrumentation points; each has a scope of its own, named as in the Go kit.
@@ -84,7 +86,21 @@ pub(crate) struct Core {
     pub(crate) switches: Switches,
     pub(crate) levels: Levels,
     propagator: Propagator,
-    tracers: Option<[SdkTracer; POINTS]>,
+    tracers: Option<Tracers>,
+}
+
+struct Tracers {
+    of_points: [SdkTracer; POINTS],
+    sampler: Sampler,
+    ids: Ids,
+}
+
+/// A span that was started, or the trace that goes on without one.
+pub(crate) struct Started {
+    /// The context in which it is active.
+    pub(crate) context: Context,
+    /// When, by the clock on the wall; none for a span that is not recorded.
+    pub(crate) at: Option<SystemTime>,
 }
 
 /// Every instrument of the contract, created once. Creating one is cheap; an instrument never used exports nothing.
@@ -131,10 +147,8 @@ impl Maker<'_> {
     fn seconds(&self, metric: &Metric) -> Seconds {
         let bounds: &'static [f64] = &names::DURATION_BUCKETS;
         let builder = self.meter.f64_histogram(metric.name).with_unit(metric.unit).with_description(metric.description);
-        Seconds {
-            histogram: builder.with_boundaries(bounds.to_vec()).build(),
-            exemplars: self.exemplars.map(|all| all.reservoir(self.scope, metric.name, bounds)),
-        }
+        let exemplars = self.exemplars.map(|all| all.reservoir(self.scope, metric.name, bounds));
+        Seconds::new(builder.with_boundaries(bounds.to_vec()).build(), exemplars)
     }
 
     #[cfg(any(feature = "nats", feature = "kafka"))]
@@ -222,7 +236,11 @@ const RANDOM: TraceFlags = TraceFlags::new(0b10);
 
 /// A context with the parent's identity, but not its live span, so that ending what is made of it cannot end the parent.
 pub(crate) fn passed_on(parent: &Context) -> Context {
-    parent.with_remote_span_context(parent.span().span_context().clone())
+    let span = parent.span();
+    if !span.is_recording() {
+        return parent.clone();
+    }
+    parent.with_remote_span_context(span.span_context().clone())
 }
 
 /// The scope of the kit itself.
@@ -251,6 +269,7 @@ impl Core {
         providers: &Providers,
         diagnostics: Arc<Diagnostics>,
         exemplars: &Exemplars,
+        sampler: Sampler,
         switches: Switches,
         formats: Formats,
     ) -> Self {
@@ -267,7 +286,11 @@ impl Core {
             switches,
             levels: Levels::default(),
             propagator: Propagator::of(formats),
-            tracers: providers.spans.as_ref().map(|spans| SCOPES.map(|name| spans.tracer_with_scope(scope(name)))),
+            tracers: providers.spans.as_ref().map(|spans| Tracers {
+                of_points: SCOPES.map(|name| spans.tracer_with_scope(scope(name))),
+                sampler,
+                ids: Ids::default(),
+            }),
         }
     }
 
@@ -276,22 +299,38 @@ impl Core {
         self.tracers.is_some() && self.switches.traces.is_on()
     }
 
-    /// Starts a span and returns the context it is active in. A kit that records nothing returns the parent's identity, never its
-    /// live span, so that ending the result cannot end the parent.
-    pub(crate) fn start(&self, point: Point, builder: SpanBuilder, parent: &Context) -> Context {
-        let tracers = self.tracers.as_ref().filter(|_| self.switches.traces.is_on());
-        let Some(tracer) = tracers.and_then(|tracers| tracers.get(point.index())) else {
-            return passed_on(parent);
+    /// Starts a span. `describe` is called when it is kept, or when sampling looks at spans. A kit that records nothing gives the
+    /// parent's identity, never its live span, so that ending the result cannot end the parent.
+    pub(crate) fn start(
+        &self,
+        point: Point,
+        kind: SpanKind,
+        parent: &Context,
+        describe: impl FnOnce() -> SpanBuilder,
+    ) -> Started {
+        let tracers =
+            self.tracers.as_ref().filter(|_| self.switches.traces.is_on() && !parent.is_telemetry_suppressed());
+        let Some((tracers, tracer)) = tracers.and_then(|all| Some((all, all.of_points.get(point.index())?))) else {
+            return Started { context: passed_on(parent), at: None };
         };
-        let span = tracer.build_with_context(builder, parent);
-        let flags = parent.span().span_context().trace_flags();
-        if span.is_recording() || flags & RANDOM != RANDOM {
-            return parent.with_span(span);
+        let above = parent.span();
+        let above = above.span_context();
+        let trace_id = if above.is_valid() { above.trace_id() } else { tracers.ids.new_trace_id() };
+        match tracers.sampler.decide(above, trace_id, &kind, describe) {
+            Verdict::Kept(builder, state) => {
+                let at = builder.start_time.unwrap_or_else(SystemTime::now);
+                let builder = builder.with_kind(kind).with_start_time(at);
+                let span = decided(trace_id, state, || tracer.build_with_context(builder, parent));
+                Started { context: parent.with_span(span), at: Some(at) }
+            }
+            // As the SDK would, but without a span to hold it. The SDK also forgets that a trace id is random.
+            Verdict::Dropped(state) => {
+                let flags = above.trace_flags();
+                let flags = if flags & RANDOM == RANDOM { flags.with_sampled(false) } else { TraceFlags::default() };
+                let dropped = SpanContext::new(trace_id, tracers.ids.new_span_id(), flags, false, state);
+                Started { context: parent.with_remote_span_context(dropped), at: None }
+            }
         }
-        // The SDK forgets that a trace id is random when it drops a span.
-        let dropped = span.span_context();
-        let (trace_id, span_id, state) = (dropped.trace_id(), dropped.span_id(), dropped.trace_state().clone());
-        parent.with_remote_span_context(SpanContext::new(trace_id, span_id, flags.with_sampled(false), false, state))
     }
 
     /// Tells of a panic that was caught: a log record in the trace of `cx`, and a line in the diagnostics.
@@ -316,15 +355,15 @@ impl Core {
         logger.emit(record);
     }
 
+    /// In which headers context travels.
+    #[cfg(any(feature = "http", feature = "tonic"))]
+    pub(crate) fn formats(&self) -> Formats {
+        self.propagator.formats
+    }
+
     /// The context a carrier brings, on top of nothing: what was active here before is not its parent.
     pub(crate) fn extract(&self, carrier: &dyn Extractor) -> Context {
         self.propagator.extract_with_context(&Context::new(), carrier)
-    }
-
-    /// Whether a carrier brings any context.
-    #[cfg(feature = "http")]
-    pub(crate) fn is_carried(&self, carrier: &dyn Extractor) -> bool {
-        self.propagator.fields().any(|field| carrier.get(field).is_some())
     }
 
     pub(crate) fn inject(&self, cx: &Context, carrier: &mut dyn Injector) {

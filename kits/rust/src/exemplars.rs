@@ -6,12 +6,12 @@
 //! collection. Here the last span has it; Go draws one of those since the last collection.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::metrics::{Counter, Histogram};
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue as ProtoKeyValue;
@@ -25,17 +25,23 @@ const SERIES_MAX: usize = 2000;
 
 /// A histogram of durations in seconds that keeps exemplars.
 #[derive(Clone)]
-pub(crate) struct Seconds {
-    pub(crate) histogram: Histogram<f64>,
-    pub(crate) exemplars: Option<Arc<Reservoir>>,
+pub(crate) struct Seconds(Arc<SecondsParts>);
+
+struct SecondsParts {
+    histogram: Histogram<f64>,
+    exemplars: Option<Arc<Reservoir>>,
 }
 
 impl Seconds {
-    /// Records for the span that is active.
-    pub(crate) fn record(&self, seconds: f64, attributes: &[KeyValue]) {
-        self.histogram.record(seconds, attributes);
-        if let Some(exemplars) = &self.exemplars {
-            exemplars.offer(Measured::AsDouble(seconds), attributes);
+    pub(crate) fn new(histogram: Histogram<f64>, exemplars: Option<Arc<Reservoir>>) -> Self {
+        Seconds(Arc::new(SecondsParts { histogram, exemplars }))
+    }
+
+    /// Records for the span of a context.
+    pub(crate) fn record(&self, seconds: f64, attributes: &[KeyValue], context: &Context) {
+        self.0.histogram.record(seconds, attributes);
+        if let Some(exemplars) = &self.0.exemplars {
+            exemplars.offer(Measured::AsDouble(seconds), attributes, context);
         }
     }
 }
@@ -51,7 +57,8 @@ impl Count {
     pub(crate) fn add(&self, items: u64, attributes: &[KeyValue]) {
         self.counter.add(items, attributes);
         if let Some(exemplars) = &self.exemplars {
-            exemplars.offer(Measured::AsInt(i64::try_from(items).unwrap_or(i64::MAX)), attributes);
+            let items = Measured::AsInt(i64::try_from(items).unwrap_or(i64::MAX));
+            Context::map_current(|context| exemplars.offer(items, attributes, context));
         }
     }
 }
@@ -62,36 +69,47 @@ pub(crate) struct Reservoir {
     metric: &'static str,
     /// Upper bounds of the buckets; none for a counter, which is one bucket.
     bounds: &'static [f64],
-    hasher: RandomState,
-    series: Mutex<HashMap<u64, Vec<Option<Exemplar>>>>,
+    series: Mutex<Series>,
+}
+
+/// By their keys, which are hashes already.
+type Series = HashMap<u64, Box<[Option<Kept>]>, BuildHasherDefault<Words>>;
+
+/// An exemplar as it is kept, without a heap of its own.
+#[derive(Clone, Copy)]
+struct Kept {
+    value: Measured,
+    time_unix_nano: u64,
+    trace_id: TraceId,
+    span_id: SpanId,
 }
 
 impl Reservoir {
-    fn offer(&self, value: Measured, attributes: &[KeyValue]) {
-        let Some((trace_id, span_id)) = Context::map_current(sampled) else {
+    fn offer(&self, value: Measured, attributes: &[KeyValue], context: &Context) {
+        let span = context.span();
+        let span = span.span_context();
+        if !span.is_valid() || !span.is_sampled() {
             return;
-        };
+        }
         let bucket = match value {
             Measured::AsDouble(value) => self.bounds.partition_point(|bound| *bound < value),
             Measured::AsInt(_) => 0,
         };
-        let key = self.key(attributes.iter().map(|kv| (kv.key.as_str(), Known::of(&kv.value))));
-        let exemplar = Exemplar {
-            filtered_attributes: Vec::new(),
-            time_unix_nano: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)),
-            span_id: span_id.to_vec(),
-            trace_id: trace_id.to_vec(),
-            value: Some(value),
+        let key = key(attributes.iter().map(|kv| (kv.key.as_str(), Known::of(&kv.value))));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let kept = Kept {
+            value,
+            time_unix_nano: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
+            trace_id: span.trace_id(),
+            span_id: span.span_id(),
         };
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         if series.len() >= SERIES_MAX && !series.contains_key(&key) {
             return;
         }
-        let buckets = series.entry(key).or_insert_with(|| vec![None; self.bounds.len() + 1]);
+        let buckets = series.entry(key).or_insert_with(|| vec![None; self.bounds.len() + 1].into());
         if let Some(place) = buckets.get_mut(bucket) {
-            *place = Some(exemplar);
+            *place = Some(kept);
         }
     }
 
@@ -100,21 +118,58 @@ impl Reservoir {
             let value = kv.value.as_ref().and_then(|value| value.value.as_ref());
             (kv.key.as_str(), value.map_or(Known::Other, Known::of_proto))
         });
-        let key = self.key(pairs);
         let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        series.get(&key).into_iter().flatten().flatten().cloned().collect()
-    }
-
-    /// Identifies a series whatever the order of its attributes, which are a set: the sum of their hashes.
-    fn key<'a>(&self, attributes: impl Iterator<Item = (&'a str, Known<'a>)>) -> u64 {
-        attributes.fold(0, |sum: u64, pair| sum.wrapping_add(self.hasher.hash_one(pair)))
+        series.get(&key(pairs)).into_iter().flatten().flatten().map(Kept::exemplar).collect()
     }
 }
 
-fn sampled(context: &Context) -> Option<([u8; 16], [u8; 8])> {
-    let span = context.span();
-    let span = span.span_context();
-    (span.is_valid() && span.is_sampled()).then(|| (span.trace_id().to_bytes(), span.span_id().to_bytes()))
+impl Kept {
+    fn exemplar(&self) -> Exemplar {
+        Exemplar {
+            filtered_attributes: Vec::new(),
+            time_unix_nano: self.time_unix_nano,
+            span_id: self.span_id.to_bytes().to_vec(),
+            trace_id: self.trace_id.to_bytes().to_vec(),
+            value: Some(self.value),
+        }
+    }
+}
+
+/// Identifies a series whatever the order of its attributes, which are a set: the sum of their hashes.
+fn key<'a>(attributes: impl Iterator<Item = (&'a str, Known<'a>)>) -> u64 {
+    let hasher = BuildHasherDefault::<Words>::default();
+    attributes.fold(0, |sum: u64, pair| sum.wrapping_add(hasher.hash_one(pair)))
+}
+
+/// Hashes eight bytes at a time. Not safe against who chooses texts to collide; such series would show each other's exemplars.
+#[derive(Default)]
+struct Words(u64);
+
+impl Hasher for Words {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // The golden ratio, as in Fibonacci hashing.
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(byte.into());
+    }
+
+    fn write_isize(&mut self, discriminant: isize) {
+        self.write_u64(discriminant.cast_unsigned() as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 /// The value of an attribute of a metric, alike before and after its encoding.
@@ -167,7 +222,7 @@ impl Exemplars {
         metric: &'static str,
         bounds: &'static [f64],
     ) -> Arc<Reservoir> {
-        let made = Arc::new(Reservoir { scope, metric, bounds, hasher: RandomState::new(), series: Mutex::default() });
+        let made = Arc::new(Reservoir { scope, metric, bounds, series: Mutex::default() });
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&made));
         made
     }
@@ -211,7 +266,6 @@ fn places(metric: &mut Metric) -> Vec<(&[ProtoKeyValue], &mut Vec<Exemplar>)> {
 /// All exemplars of a message, for tests.
 #[cfg(feature = "testing")]
 pub(crate) fn exemplars_of(message: &mut ExportMetricsServiceRequest) -> Vec<crate::testing::MetricExemplar> {
-    use opentelemetry::trace::{SpanId, TraceId};
     let attribute = |kv: &ProtoKeyValue| {
         let value = match kv.value.as_ref().and_then(|value| value.value.clone()) {
             Some(ProtoValue::StringValue(text)) => Value::from(text),

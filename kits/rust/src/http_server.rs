@@ -3,6 +3,7 @@
 //! The span covers the response body too, as in the Go kit: it ends when the body has been sent, fails, or is dropped because the
 //! client went away. An axum route is known when the layer is added with `Router::layer` (or `route_layer`).
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -12,8 +13,8 @@ use std::task::{Context as TaskContext, Poll, ready};
 use axum::extract::{ConnectInfo, MatchedPath};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
-use opentelemetry::trace::{Link, SpanBuilder, SpanKind, TraceContextExt};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt};
+use opentelemetry::{Context, KeyValue, StringValue};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -24,7 +25,7 @@ use crate::http_names::{host_attributes, method_of, protocol_version};
 use crate::kit::Kit;
 use crate::names;
 use crate::operation::{CANCELED, Operation, Outcome, error_type};
-use crate::propagate::HttpExtractor;
+use crate::propagate::Formats;
 
 /// `error.type` of a response the client did not get whole.
 const BROKEN: &str = "broken_response";
@@ -41,14 +42,17 @@ impl Kit {
     /// ```
     #[must_use]
     pub fn http_layer(&self) -> HttpLayer {
-        HttpLayer { core: Arc::clone(self.core()), public: false }
+        let core = self.core();
+        HttpLayer { core: core.switches.live.then(|| Arc::clone(core)), formats: core.formats(), public: false }
     }
 }
 
 /// Made by [`Kit::http_layer`].
 #[derive(Clone)]
 pub struct HttpLayer {
-    core: Arc<Core>,
+    /// None for a kit that never records, so that axum, which clones layers for each request, has nothing to count.
+    core: Option<Arc<Core>>,
+    formats: Formats,
     public: bool,
 }
 
@@ -96,74 +100,77 @@ where
     }
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
-        if !self.layer.core.switches.http_server.is_on() {
-            let context = self.layer.passed_on(&request);
-            let _active = context.clone().map(Context::attach);
-            return ResponseFuture { inner: self.inner.call(request), context, pending: None };
-        }
-        let core = Arc::clone(&self.layer.core);
-        let pending =
-            Pending { core, operation: self.layer.start(&request), ending: Box::new(ServerEnding(StatusCode::OK)) };
-        let context = pending.operation.context().clone();
-        let _active = context.clone().attach();
-        ResponseFuture { inner: self.inner.call(request), context: Some(context), pending: Some(pending) }
+        let layer = &self.layer;
+        let watched = match layer.core.as_ref().filter(|core| core.switches.http_server.is_on()) {
+            Some(core) => Watched::Recorded(layer.start(core, &request)),
+            None => layer.passed_on(&request).map_or(Watched::Not, Watched::PassedOn),
+        };
+        let _active = watched.context().map(Context::attach);
+        ResponseFuture { inner: self.inner.call(request), watched }
     }
 }
 
 impl HttpLayer {
     /// The caller's context, when nothing is recorded; none when the caller sent none, so that nothing need be made active.
     fn passed_on<B>(&self, request: &Request<B>) -> Option<Context> {
-        let carrier = HttpExtractor(request.headers());
-        (!self.public && self.core.is_carried(&carrier)).then(|| self.core.extract(&carrier))
+        if self.public { None } else { self.formats.received(request.headers()) }
     }
 
-    fn start<B>(&self, request: &Request<B>) -> Operation {
-        let remote = self.core.extract(&HttpExtractor(request.headers()));
+    fn start<B>(&self, core: &Arc<Core>, request: &Request<B>) -> Box<Pending<ServerEnding>> {
+        let remote = self.formats.received(request.headers()).unwrap_or_default();
         let (method, span_method) = method_of(request.method());
-        let scheme = request.uri().scheme_str().unwrap_or("http").to_owned();
-        let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-        let version = protocol_version(request.version());
+        let scheme = scheme_of(request);
+        let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
 
-        let mut measured =
-            vec![KeyValue::new(names::HTTP_METHOD, method), KeyValue::new(names::URL_SCHEME, scheme.clone())];
-        let active = measured.clone();
-        measured.push(KeyValue::new(names::PROTOCOL_VERSION, version));
-        let mut name = span_method.to_owned();
-        if let Some(route) = route {
-            name = format!("{span_method} {route}");
-            measured.push(KeyValue::new(names::HTTP_ROUTE, route));
-        }
-        let mut attributes = measured.clone();
-        attributes.extend(describe(request, method, &scheme));
+        // Room for the status and a kind of error.
+        let mut measured = Vec::with_capacity(6);
+        measured.push(KeyValue::new(names::HTTP_METHOD, method));
+        measured.push(KeyValue::new(names::URL_SCHEME, scheme));
+        let counted = measured.len();
+        measured.push(KeyValue::new(names::PROTOCOL_VERSION, protocol_version(request.version())));
+        measured.extend(route.map(|route| KeyValue::new(names::HTTP_ROUTE, Arc::<str>::from(route))));
 
-        let mut builder = SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(attributes);
-        let mut parent = remote;
-        if self.public {
-            let caller = parent.span().span_context().clone();
-            parent = Context::new();
-            if caller.is_valid() {
+        let caller = self.public.then(|| remote.span().span_context().clone());
+        let parent = if self.public { Context::new() } else { remote };
+        let describe = || {
+            let name = route.map_or(Cow::Borrowed(span_method), |route| [span_method, " ", route].concat().into());
+            let mut builder = SpanBuilder::from_name(name).with_attributes(describe(request, method, &measured));
+            if let Some(caller) = caller.filter(SpanContext::is_valid) {
                 builder = builder.with_links(vec![Link::new(caller, Vec::new(), 0)]);
             }
-        }
-        let instruments = &self.core.instruments;
-        let mut operation = Operation::start(&self.core, Point::Http, builder, &parent)
+            builder
+        };
+        let instruments = &core.instruments;
+        let operation = Operation::start_described(core, Point::Http, SpanKind::Server, &parent, describe);
+        let mut operation = operation
             .measured(&instruments.http_server_duration, measured)
-            .counted(&instruments.http_server_active, active);
+            .counted(&instruments.http_server_active, counted);
         operation.when_abandoned(Outcome::failure(CANCELED), None);
-        operation
+        Box::new(Pending { core: Arc::clone(core), operation, ending: ServerEnding(StatusCode::OK) })
     }
 }
 
-/// The span's attributes that are too many-valued for a metric.
-fn describe<B>(request: &Request<B>, method: &'static str, scheme: &str) -> Vec<KeyValue> {
-    let mut attributes = vec![KeyValue::new(names::URL_PATH, request.uri().path().to_owned())];
+fn scheme_of<B>(request: &Request<B>) -> StringValue {
+    match request.uri().scheme_str() {
+        None | Some("http") => "http".into(),
+        Some("https") => "https".into(),
+        Some(other) => other.to_owned().into(),
+    }
+}
+
+/// The attributes of the span: those of the metric, and those that are too many-valued for it.
+fn describe<B>(request: &Request<B>, method: &'static str, measured: &[KeyValue]) -> Vec<KeyValue> {
+    // With room for the status and a kind of error.
+    let mut attributes = Vec::with_capacity(measured.len() + 8);
+    attributes.extend_from_slice(measured);
+    attributes.push(KeyValue::new(names::URL_PATH, request.uri().path().to_owned()));
     if method == crate::http_names::OTHER {
         attributes.push(KeyValue::new(names::HTTP_METHOD_ORIGINAL, request.method().to_string()));
     }
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
     if let Some(host) = authority.or_else(|| text(header::HOST)) {
-        attributes.extend(host_attributes(host, scheme));
+        attributes.extend(host_attributes(host, request.uri().scheme_str().unwrap_or("http")));
     }
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         attributes.push(KeyValue::new(names::CLIENT_ADDRESS, peer.ip().to_string()));
@@ -174,13 +181,32 @@ fn describe<B>(request: &Request<B>, method: &'static str, scheme: &str) -> Vec<
     attributes
 }
 
+/// What is known of a request while its response is awaited.
+enum Watched {
+    /// Nothing is recorded, and the caller sent no context: the service is called as if there were no layer.
+    Not,
+    /// Nothing is recorded.
+    PassedOn(Context),
+    Recorded(Box<Pending<ServerEnding>>),
+}
+
+impl Watched {
+    /// What is to be active while the service works.
+    fn context(&self) -> Option<Context> {
+        match self {
+            Watched::Not => None,
+            Watched::PassedOn(context) => Some(context.clone()),
+            Watched::Recorded(pending) => Some(pending.operation.context().clone()),
+        }
+    }
+}
+
 pin_project! {
     /// The response to come.
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        context: Option<Context>,
-        pending: Option<Pending>,
+        watched: Watched,
     }
 }
 
@@ -199,22 +225,25 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let _active = this.context.clone().map(Context::attach);
         let inner = this.inner;
+        let _active = this.watched.context().map(Context::attach);
+        let Watched::Recorded(pending) = this.watched else {
+            return inner.poll(cx).map_ok(|response| response.map(TracedBody::untraced));
+        };
         // A panic is told and goes on to the server, which closes the connection: what net/http does under the Go kit.
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
             Ok(polled) => ready!(polled),
             Err(panic) => {
-                this.pending.take().map(|pending| pending.panicked(panic.as_ref()));
+                pending.panicked(panic.as_ref());
                 std::panic::resume_unwind(panic);
             }
         };
-        let pending = this.pending.take();
-        Poll::Ready(match polled {
-            Ok(response) => Ok(respond(response, pending)),
-            Err(error) => {
-                if let Some(pending) = pending {
-                    pending.operation.end(Outcome::failure(error_type::<E>()));
+        Poll::Ready(match (polled, std::mem::replace(this.watched, Watched::Not)) {
+            (Ok(response), Watched::Recorded(pending)) => Ok(respond(response, pending)),
+            (Ok(response), _) => Ok(response.map(TracedBody::untraced)),
+            (Err(error), mut watched) => {
+                if let Watched::Recorded(pending) = &mut watched {
+                    pending.operation.finish(Outcome::failure(error_type::<E>()));
                 }
                 Err(error)
             }
@@ -222,14 +251,11 @@ where
     }
 }
 
-fn respond<B: Body>(response: Response<B>, pending: Option<Pending>) -> Response<TracedBody<B>> {
+fn respond<B: Body>(response: Response<B>, mut pending: Box<Pending<ServerEnding>>) -> Response<TracedBody<B>> {
     let status = response.status();
-    let pending = pending.map(|mut pending| {
-        pending.operation.set_measured(names::HTTP_STATUS_CODE, i64::from(status.as_u16()));
-        pending.operation.when_abandoned(Outcome::failure(BROKEN), None);
-        pending.ending = Box::new(ServerEnding(status));
-        pending
-    });
+    pending.operation.set_measured(names::HTTP_STATUS_CODE, i64::from(status.as_u16()));
+    pending.operation.when_abandoned(Outcome::failure(BROKEN), None);
+    pending.ending = ServerEnding(status);
     response.map(|body| TracedBody::new(body, pending))
 }
 

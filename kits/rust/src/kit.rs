@@ -200,7 +200,15 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
         }
         global::set_text_map_propagator(Propagator::of(settings.formats));
     }
-    let core = Core::recording(&settings.service_name, &providers, diagnostics, &exemplars, switches, settings.formats);
+    let core = Core::recording(
+        &settings.service_name,
+        &providers,
+        diagnostics,
+        &exemplars,
+        sampler.clone(),
+        switches,
+        settings.formats,
+    );
     let parts = Parts { providers, counts, runtime };
     let mut kit = Kit::assemble(config, settings, core, Arc::clone(redaction), Some(parts));
     kit.steer(settings, sampler, limits, &resource);

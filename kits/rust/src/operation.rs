@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use opentelemetry::metrics::UpDownCounter;
-use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt};
+use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue, Value};
 
 use crate::attributes;
-use crate::core::{Core, Point, passed_on};
+use crate::core::{Core, Point, Started, passed_on};
 use crate::exemplars::Seconds;
 use crate::names;
 
@@ -45,14 +45,26 @@ pub(crate) const CANCELED: &str = "canceled";
 #[derive(Clone)]
 pub(crate) struct Measure {
     pub(crate) duration: Seconds,
+    /// Those the operation began with come first.
     pub(crate) attributes: Vec<KeyValue>,
+    /// How many of them the gauge of running operations has.
+    counted: usize,
+}
+
+impl Measure {
+    fn of_gauge(&self) -> &[KeyValue] {
+        self.attributes.get(..self.counted).unwrap_or_default()
+    }
 }
 
 pub(crate) struct Operation {
     context: Context,
-    started: Instant,
+    /// When the span began, by the clock on the wall; none when none is recorded.
+    at: Option<SystemTime>,
+    /// None when nobody will ask how long it took.
+    started: Option<Instant>,
     measure: Option<Measure>,
-    active: Option<(UpDownCounter<i64>, Vec<KeyValue>)>,
+    active: Option<UpDownCounter<i64>>,
     abandoned: Option<(Outcome, Option<KeyValue>)>,
     ended: bool,
     /// Switched off: nothing is measured.
@@ -64,7 +76,8 @@ impl Operation {
     pub(crate) fn idle(parent: &Context) -> Self {
         Operation {
             context: passed_on(parent),
-            started: Instant::now(),
+            at: None,
+            started: None,
             measure: None,
             active: None,
             abandoned: None,
@@ -74,9 +87,23 @@ impl Operation {
     }
 
     pub(crate) fn start(core: &Arc<Core>, point: Point, builder: SpanBuilder, parent: &Context) -> Self {
+        let kind = builder.span_kind.clone().unwrap_or(SpanKind::Internal);
+        Operation::start_described(core, point, kind, parent, || builder)
+    }
+
+    /// Starts an operation whose span is described when it must be.
+    pub(crate) fn start_described(
+        core: &Arc<Core>,
+        point: Point,
+        kind: SpanKind,
+        parent: &Context,
+        describe: impl FnOnce() -> SpanBuilder,
+    ) -> Self {
+        let Started { context, at } = core.start(point, kind, parent, describe);
         Operation {
-            context: core.start(point, builder, parent),
-            started: Instant::now(),
+            context,
+            at,
+            started: at.map(|_| Instant::now()),
             measure: None,
             active: None,
             abandoned: None,
@@ -86,14 +113,19 @@ impl Operation {
     }
 
     pub(crate) fn measured(mut self, duration: &Seconds, attributes: Vec<KeyValue>) -> Self {
-        self.measure = (!self.idle).then(|| Measure { duration: duration.clone(), attributes });
+        if !self.idle {
+            self.started.get_or_insert_with(Instant::now);
+            self.measure = Some(Measure { duration: duration.clone(), attributes, counted: 0 });
+        }
         self
     }
 
-    pub(crate) fn counted(mut self, active: &UpDownCounter<i64>, attributes: Vec<KeyValue>) -> Self {
-        if !self.idle {
-            active.add(1, &attributes);
-            self.active = Some((active.clone(), attributes));
+    /// Counts it as running, under the first so many attributes it is measured with.
+    pub(crate) fn counted(mut self, active: &UpDownCounter<i64>, attributes: usize) -> Self {
+        if let Some(measure) = &mut self.measure {
+            measure.counted = attributes;
+            active.add(1, measure.of_gauge());
+            self.active = Some(active.clone());
         }
         self
     }
@@ -101,7 +133,7 @@ impl Operation {
     /// It began earlier, before it was known to be one.
     #[cfg(feature = "kafka")]
     pub(crate) fn begun(mut self, at: Instant) -> Self {
-        self.started = at;
+        self.started = Some(at);
         self
     }
 
@@ -118,7 +150,9 @@ impl Operation {
 
     /// Sets an attribute of the span.
     pub(crate) fn set(&self, key: impl Into<Key>, value: impl Into<Value>) {
-        self.context.span().set_attribute(KeyValue::new(key, value));
+        if self.at.is_some() {
+            self.context.span().set_attribute(KeyValue::new(key, value));
+        }
     }
 
     /// Changes the span's name.
@@ -155,7 +189,8 @@ impl Operation {
         self.finish(outcome);
     }
 
-    fn finish(&mut self, outcome: Outcome) {
+    /// Ends it where it is. What comes after that is ignored.
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -166,19 +201,21 @@ impl Operation {
         if let Some(kind) = kind {
             self.set_measured(names::ERROR_TYPE, kind.into_owned());
         }
-        let span = self.context.span();
-        if let Some(status) = status {
-            span.set_status(status);
-        }
-        span.end();
-        if let Some((active, attributes)) = self.active.take() {
-            active.add(-1, &attributes);
+        let took = self.started.map(|started| started.elapsed()).unwrap_or_default();
+        if let Some(at) = self.at {
+            let span = self.context.span();
+            if let Some(status) = status {
+                span.set_status(status);
+            }
+            // As long as it was measured to be, whatever happened to the clock on the wall.
+            span.end_with_timestamp(at + took);
         }
         if let Some(measure) = self.measure.take() {
-            let seconds = self.started.elapsed().as_secs_f64();
+            if let Some(active) = self.active.take() {
+                active.add(-1, measure.of_gauge());
+            }
             // The span is the measurement's exemplar.
-            let _active = self.context.clone().attach();
-            measure.duration.record(seconds, &measure.attributes);
+            measure.duration.record(took.as_secs_f64(), &measure.attributes, &self.context);
         }
     }
 }

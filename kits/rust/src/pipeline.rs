@@ -20,7 +20,7 @@ use crate::export::Http;
 use crate::export_grpc::{Link, MetricsOverGrpc, OverGrpc};
 use crate::guard::{Batcher, Common, Counts, ExportRuntime, Guard, GuardedMetrics, Limits, LogExports, SpanExports};
 use crate::limits::Limited;
-use crate::sampling::Sampler;
+use crate::sampling::{Ids, Sampler};
 use crate::switches::{Switch, Switched};
 #[cfg(feature = "grpc-export")]
 use crate::targets::Target;
@@ -124,8 +124,10 @@ impl Pipeline<'_> {
     }
 
     fn spans<E: SpanExporter + 'static>(&self, mut exporter: E) -> Result<SdkTracerProvider, ExporterBuildError> {
-        let builder =
-            SdkTracerProvider::builder().with_sampler(self.sampler.clone()).with_resource(self.resource.clone());
+        let builder = SdkTracerProvider::builder()
+            .with_sampler(self.sampler.clone())
+            .with_id_generator(Ids::default())
+            .with_resource(self.resource.clone());
         exporter.set_resource(&self.resource);
         let guard = Arc::clone(&self.guards.spans);
         let exporter = Limited { inner: exporter, limits: Arc::clone(&guard.limits) };

@@ -3,6 +3,7 @@
 //! The SDK's propagator accepts wrong lengths, takes the first of several headers and sends empty `tracestate` headers; the Go one
 //! differs in other places. This one follows <https://www.w3.org/TR/trace-context-2/> and is tested with the vectors both kits share.
 
+use http::{HeaderMap, HeaderName};
 use opentelemetry::Context;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
@@ -20,7 +21,7 @@ const MEMBERS_MAX: usize = 32;
 /// Strict W3C Trace Context and Baggage, and B3 where it is asked for.
 #[derive(Debug)]
 pub struct Propagator {
-    formats: Formats,
+    pub(crate) formats: Formats,
     fields: Vec<String>,
 }
 
@@ -55,6 +56,38 @@ impl Formats {
         }
         Ok(formats)
     }
+
+    /// The context a carrier brings, on top of another.
+    fn extract(self, cx: Context, carrier: &dyn Extractor) -> Context {
+        let cx = match self.extract_span_context(carrier) {
+            Some(span_context) => cx.with_remote_span_context(span_context),
+            None => cx,
+        };
+        if self.baggage { baggage::extract(cx, carrier) } else { cx }
+    }
+
+    fn extract_span_context(self, carrier: &dyn Extractor) -> Option<SpanContext> {
+        let found = if self.w3c { extract_span_context(carrier) } else { None };
+        let found = found.or_else(|| if self.b3 { b3::extract_single(carrier) } else { None });
+        found.or_else(|| if self.b3_multi { b3::extract_multi(carrier) } else { None })
+    }
+
+    /// Whether headers bring any context. Most bring none, and then looking through them costs less than asking for each.
+    fn are_in(self, headers: &HeaderMap) -> bool {
+        static NAMES: [HeaderName; 4] = [
+            HeaderName::from_static(TRACEPARENT),
+            HeaderName::from_static(baggage::HEADER),
+            HeaderName::from_static(b3::SINGLE),
+            HeaderName::from_static(b3::TRACE_ID),
+        ];
+        let used = [self.w3c, self.baggage, self.b3, self.b3_multi];
+        headers.keys().any(|name| used.iter().zip(&NAMES).any(|(used, wanted)| *used && name == wanted))
+    }
+
+    /// The context the headers of a request bring; none where they bring none.
+    pub(crate) fn received(self, headers: &HeaderMap) -> Option<Context> {
+        self.are_in(headers).then(|| self.extract(Context::new(), &HttpExtractor(headers)))
+    }
 }
 
 impl Default for Propagator {
@@ -84,13 +117,6 @@ impl Propagator {
         let fields = names.iter().filter(|(used, _)| *used).map(|(_, name)| (*name).to_owned()).collect();
         Propagator { formats, fields }
     }
-
-    fn extract_span_context(&self, extractor: &dyn Extractor) -> Option<SpanContext> {
-        let Formats { w3c, b3, b3_multi, .. } = self.formats;
-        let found = if w3c { extract_span_context(extractor) } else { None };
-        let found = found.or_else(|| if b3 { b3::extract_single(extractor) } else { None });
-        found.or_else(|| if b3_multi { b3::extract_multi(extractor) } else { None })
-    }
 }
 
 impl TextMapPropagator for Propagator {
@@ -114,11 +140,7 @@ impl TextMapPropagator for Propagator {
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        let cx = match self.extract_span_context(extractor) {
-            Some(span_context) => cx.with_remote_span_context(span_context),
-            None => cx.clone(),
-        };
-        if self.formats.baggage { baggage::extract(&cx, extractor) } else { cx }
+        self.formats.extract(cx.clone(), extractor)
     }
 
     fn fields(&self) -> FieldIter<'_> {
@@ -215,7 +237,7 @@ fn is_state_value(value: &str) -> bool {
 }
 
 /// Reads HTTP (and gRPC) headers, all of a name.
-pub(crate) struct HttpExtractor<'a>(pub(crate) &'a http::HeaderMap);
+pub(crate) struct HttpExtractor<'a>(pub(crate) &'a HeaderMap);
 
 impl Extractor for HttpExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
@@ -223,7 +245,7 @@ impl Extractor for HttpExtractor<'_> {
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(http::HeaderName::as_str).collect()
+        self.0.keys().map(HeaderName::as_str).collect()
     }
 
     fn get_all(&self, key: &str) -> Option<Vec<&str>> {
@@ -237,11 +259,11 @@ impl Extractor for HttpExtractor<'_> {
 }
 
 /// Writes HTTP (and gRPC) headers.
-pub(crate) struct HttpInjector<'a>(pub(crate) &'a mut http::HeaderMap);
+pub(crate) struct HttpInjector<'a>(pub(crate) &'a mut HeaderMap);
 
 impl Injector for HttpInjector<'_> {
     fn set(&mut self, key: &str, value: String) {
-        let name = http::HeaderName::from_bytes(key.as_bytes());
+        let name = HeaderName::from_bytes(key.as_bytes());
         let value = http::HeaderValue::try_from(value);
         if let (Ok(name), Ok(value)) = (name, value) {
             self.0.insert(name, value);

@@ -77,7 +77,7 @@ impl Send {
                 operation.set_measured(names::PROTOCOL_VERSION, protocol_version(response.version()));
                 let ending = ClientEnding(status);
                 operation.when_abandoned(ending.outcome(), None);
-                Ok(trace_body(response, Pending { core, operation, ending: Box::new(ending) }))
+                Ok(trace_body(response, Box::new(Pending { core, operation, ending })))
             }
             Err(error) => {
                 operation.end(Outcome::failure(kind_of(&error)));
@@ -88,10 +88,10 @@ impl Send {
 }
 
 /// Puts a body that ends the span into the response, which keeps its URL.
-fn trace_body(response: Response, pending: Pending) -> Response {
+fn trace_body(response: Response, pending: Box<Pending>) -> Response {
     let url = response.url().clone();
     let (head, body) = http::Response::<Body>::from(response).into_parts();
-    let body = Body::wrap(TracedBody::new(body, Some(pending)));
+    let body = Body::wrap(TracedBody::new(body, pending));
     let Ok(with_url) = http::Response::builder().url(url).body(()) else {
         return Response::from(http::Response::from_parts(head, body));
     };

@@ -53,6 +53,8 @@ pub(crate) trait Said: Send + Sync {
 
 /// All switches of a kit.
 pub(crate) struct Switches {
+    /// False for a kit that never records: nothing can be switched on.
+    pub(crate) live: bool,
     pub(crate) all: Switch,
     pub(crate) traces: Switch,
     pub(crate) metrics: Switch,
@@ -98,6 +100,7 @@ impl Switches {
     pub(crate) fn new(live: bool) -> Self {
         let mut board = Board { switches: HashMap::new(), live, killed: false, said: None };
         Switches {
+            live,
             all: Switch::new(live),
             traces: Switch::new(live),
             metrics: Switch::new(live),

@@ -8,13 +8,16 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use opentelemetry::baggage::BaggageExt;
-use opentelemetry::trace::{FutureExt as _, Link, SpanBuilder, SpanKind, TraceContextExt};
+use opentelemetry::trace::{Link, SpanBuilder, SpanKind, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use pin_project_lite::pin_project;
 use tokio::task::JoinHandle;
 
 use crate::core::{Core, Point};
@@ -51,19 +54,13 @@ impl Span {
     ///
     /// # Errors
     /// Whatever the future returns.
-    pub async fn run<T, E: Display>(self, future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        match self.start() {
-            Some(operation) => observe(operation, future, outcome_of).await,
-            None => future.await,
-        }
+    pub fn run<T, E: Display>(self, future: impl Future<Output = Result<T, E>>) -> impl Future<Output = Result<T, E>> {
+        Observed { future, outcome: outcome_of, state: State::Begins(self) }
     }
 
     /// Runs a future that cannot fail inside the span.
-    pub async fn observe<T>(self, future: impl Future<Output = T>) -> T {
-        match self.start() {
-            Some(operation) => observe(operation, future, |_| Outcome::Success).await,
-            None => future.await,
-        }
+    pub fn observe<T>(self, future: impl Future<Output = T>) -> impl Future<Output = T> {
+        Observed { future, outcome: |_: &T| Outcome::Success, state: State::Begins(self) }
     }
 
     /// None when nothing is to be recorded and what is active may stay so: there is no live span that the future could end.
@@ -71,8 +68,57 @@ impl Span {
         let Some(core) = self.core else {
             return Context::map_current(|active| active.span().is_recording().then(|| Operation::idle(active)));
         };
-        let builder = SpanBuilder::from_name(self.name).with_kind(SpanKind::Internal).with_attributes(self.attributes);
-        Some(Operation::start(&core, Point::Task, builder, &Context::current()))
+        let builder = SpanBuilder::from_name(self.name).with_attributes(self.attributes);
+        let parent = Context::current();
+        Some(Operation::start_described(&core, Point::Task, SpanKind::Internal, &parent, || builder))
+    }
+}
+
+pin_project! {
+    /// A future inside a span. Written by hand, because a span that is off must not cost a state machine around the future.
+    struct Observed<F, O> {
+        #[pin]
+        future: F,
+        outcome: O,
+        state: State,
+    }
+}
+
+enum State {
+    Begins(Span),
+    Runs(Operation),
+    /// Nothing is recorded, or all was said.
+    Passes,
+}
+
+impl<F: Future, O: Fn(&F::Output) -> Outcome> Future for Observed<F, O> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        if let State::Begins(_) = this.state
+            && let State::Begins(span) = std::mem::replace(this.state, State::Passes)
+            && let Some(operation) = span.start()
+        {
+            *this.state = State::Runs(operation);
+        }
+        let State::Runs(operation) = this.state else {
+            return this.future.poll(cx);
+        };
+        let _active = operation.context().clone().attach();
+        let future = this.future;
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => {
+                operation.finish((this.outcome)(&output));
+                *this.state = State::Passes;
+                Poll::Ready(output)
+            }
+            Err(panic) => {
+                operation.finish(outcome_of_panic(panic.as_ref()));
+                resume_unwind(panic)
+            }
+        }
     }
 }
 
@@ -190,6 +236,7 @@ impl Kit {
     pub(crate) fn task(&self, name: &str, origin: &Context, detached: bool) -> Operation {
         let task_name = KeyValue::new(names::TASK_NAME, name.to_owned());
         let attributes = vec![task_name.clone(), KeyValue::new(names::TASK_DETACHED, detached)];
+        let counted = attributes.len();
         let span_attributes = if detached { attributes.clone() } else { vec![task_name] };
         let mut builder =
             SpanBuilder::from_name(name.to_owned()).with_kind(SpanKind::Internal).with_attributes(span_attributes);
@@ -206,8 +253,8 @@ impl Kit {
         }
         let instruments = &self.core().instruments;
         Operation::start(self.core(), Point::Task, builder, &parent)
-            .measured(&instruments.task_duration, attributes.clone())
-            .counted(&instruments.task_active, attributes)
+            .measured(&instruments.task_duration, attributes)
+            .counted(&instruments.task_active, counted)
     }
 }
 
@@ -239,28 +286,12 @@ pub(crate) fn without_span(cx: &Context) -> Context {
     Context::new().with_baggage(pairs)
 }
 
-/// Drives a future in its operation's context. A panic ends the span as an error and goes on.
-async fn observe<F: Future>(operation: Operation, future: F, outcome: impl FnOnce(&F::Output) -> Outcome) -> F::Output {
-    let context = operation.context().clone();
-    let guarded = AssertUnwindSafe(future.with_context(context)).catch_unwind();
-    match guarded.await {
-        Ok(output) => {
-            operation.end(outcome(&output));
-            output
-        }
-        Err(panic) => {
-            operation.end(outcome_of_panic(panic.as_ref()));
-            resume_unwind(panic)
-        }
-    }
-}
-
-/// Like [`observe`]; a panic is told, too, before it goes on to whoever waits: tokio hands it to the join handle.
+/// Drives a future in its operation's context. A panic is told before it goes on to whoever waits: tokio hands it to the join handle.
 async fn contain<F: Future>(
     core: Arc<Core>,
     operation: Operation,
     future: F,
-    outcome: impl FnOnce(&F::Output) -> Outcome,
+    outcome: fn(&F::Output) -> Outcome,
 ) -> F::Output {
     let told = async {
         let output = AssertUnwindSafe(future).catch_unwind().await;
@@ -269,7 +300,7 @@ async fn contain<F: Future>(
             resume_unwind(panic)
         })
     };
-    observe(operation, told, outcome).await
+    Observed { future: told, outcome, state: State::Runs(operation) }.await
 }
 
 pub(crate) fn outcome_of_panic(panic: &(dyn Any + Send)) -> Outcome {

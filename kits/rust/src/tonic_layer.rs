@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::http_names::{OTHER, split_host};
 use crate::kit::Kit;
 use crate::names;
 use crate::operation::{Operation, Outcome};
-use crate::propagate::{HttpExtractor, HttpInjector};
+use crate::propagate::HttpInjector;
 
 const GRPC_STATUS: &str = "grpc-status";
 const GRPC_MESSAGE: &str = "grpc-message";
@@ -133,23 +134,20 @@ where
     }
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
-        let remote = self.core.extract(&HttpExtractor(request.headers()));
+        let remote = self.core.formats().received(request.headers()).unwrap_or_default();
         let authority = request.uri().authority().map_or("", |authority| authority.as_str());
-        let mut attributes = vec![];
         let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        attributes.extend(peer.map(|peer| KeyValue::new(names::CLIENT_ADDRESS, peer.ip().to_string())));
         let call = Call {
             core: &self.core,
             side: Side::Server,
             path: request.uri().path(),
             server: &split_host(authority, None),
-            attributes,
+            peer,
             deadline: None,
         };
         let pending = call.start(&remote);
-        let context = pending.operation.context().clone();
-        let _active = context.clone().attach();
-        CallFuture { inner: self.inner.call(request), context, pending: Some(pending) }
+        let _active = pending.operation.context().clone().attach();
+        CallFuture { inner: self.inner.call(request), pending: Some(pending) }
     }
 }
 
@@ -173,7 +171,7 @@ where
             side: Side::Client,
             path: request.uri().path(),
             server: &self.layer.server,
-            attributes: Vec::new(),
+            peer: None,
             deadline: request
                 .headers()
                 .get(GRPC_TIMEOUT)
@@ -181,10 +179,9 @@ where
                 .and_then(|after| Instant::now().checked_add(after)),
         };
         let pending = call.start(&Context::current());
-        let context = pending.operation.context().clone();
-        self.layer.core.inject(&context, &mut HttpInjector(request.headers_mut()));
-        let _active = context.clone().attach();
-        CallFuture { inner: self.inner.call(request), context, pending: Some(pending) }
+        self.layer.core.inject(pending.operation.context(), &mut HttpInjector(request.headers_mut()));
+        let _active = pending.operation.context().clone().attach();
+        CallFuture { inner: self.inner.call(request), pending: Some(pending) }
     }
 }
 
@@ -199,30 +196,42 @@ struct Call<'a> {
     side: Side,
     path: &'a str,
     server: &'a [KeyValue],
-    attributes: Vec<KeyValue>,
+    /// Who calls.
+    peer: Option<SocketAddr>,
     /// Until when the caller waits.
     deadline: Option<Instant>,
 }
 
 impl Call<'_> {
-    fn start(self, parent: &Context) -> Pending {
-        let method = self.path.trim_start_matches('/').to_owned();
-        let mut measured = self.server.to_vec();
-        measured.push(KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"));
-        measured.push(KeyValue::new(names::RPC_METHOD, method.clone()));
-        let mut attributes = measured.clone();
-        attributes.extend(self.attributes);
-        let instruments = &self.core.instruments;
+    fn start(self, parent: &Context) -> Box<Pending<GrpcEnding>> {
         let switches = &self.core.switches;
-        let (kind, duration, on) = match self.side {
-            Side::Server => (SpanKind::Server, &instruments.rpc_server_duration, &switches.grpc_server),
-            Side::Client => (SpanKind::Client, &instruments.rpc_client_duration, &switches.grpc_client),
+        let (kind, on) = match self.side {
+            Side::Server => (SpanKind::Server, &switches.grpc_server),
+            Side::Client => (SpanKind::Client, &switches.grpc_client),
         };
-        let builder = SpanBuilder::from_name(method.clone()).with_kind(kind).with_attributes(attributes);
-        let mut operation = if on.is_on() {
-            Operation::start(self.core, Point::Grpc, builder, parent).measured(duration, measured)
-        } else {
-            Operation::idle(parent)
+        let core = Arc::clone(self.core);
+        if !on.is_on() {
+            // Panics are contained all the same.
+            let ending = GrpcEnding { side: self.side, method: Arc::default(), deadline: None, in_headers: None };
+            return Box::new(Pending { core, operation: Operation::idle(parent), ending });
+        }
+        let method: Arc<str> = self.path.trim_start_matches('/').into();
+        // Room for the status and a kind of error.
+        let mut measured = Vec::with_capacity(self.server.len() + 4);
+        measured.extend_from_slice(self.server);
+        measured.push(KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"));
+        measured.push(KeyValue::new(names::RPC_METHOD, Arc::clone(&method)));
+        let describe = || {
+            let mut attributes = Vec::with_capacity(measured.len() + 3);
+            attributes.extend_from_slice(&measured);
+            attributes.extend(self.peer.map(|peer| KeyValue::new(names::CLIENT_ADDRESS, peer.ip().to_string())));
+            SpanBuilder::from_name(method.to_string()).with_attributes(attributes)
+        };
+        let operation = Operation::start_described(self.core, Point::Grpc, kind, parent, describe);
+        let instruments = &self.core.instruments;
+        let mut operation = match self.side {
+            Side::Server => operation.measured(&instruments.rpc_server_duration, measured),
+            Side::Client => operation.measured(&instruments.rpc_client_duration, measured),
         };
         // Whoever drops a call does not want its answer any more; only to the caller that is a failure.
         let canceled = status_name(Code::Cancelled);
@@ -231,15 +240,15 @@ impl Call<'_> {
             Side::Client => Outcome::failure(canceled),
         };
         operation.when_abandoned(outcome, Some(KeyValue::new(names::RPC_STATUS_CODE, canceled)));
-        let ending = Box::new(GrpcEnding { side: self.side, method, deadline: self.deadline, in_headers: None });
-        Pending { core: Arc::clone(self.core), operation, ending }
+        let ending = GrpcEnding { side: self.side, method, deadline: self.deadline, in_headers: None };
+        Box::new(Pending { core, operation, ending })
     }
 }
 
 /// How a call ends: with a status in the headers or in the trailers.
 struct GrpcEnding {
     side: Side,
-    method: String,
+    method: Arc<str>,
     deadline: Option<Instant>,
     in_headers: Option<GrpcStatus>,
 }
@@ -318,7 +327,7 @@ impl GrpcEnding {
             // The name is the caller's invention.
             operation.rename(OTHER);
             operation.set_measured(names::RPC_METHOD, OTHER);
-            operation.set(names::RPC_METHOD_ORIGINAL, self.method.clone());
+            operation.set(names::RPC_METHOD_ORIGINAL, Arc::clone(&self.method));
         }
         if self.is_failure(status.code) {
             Outcome::Failure { kind: code.into(), description: status.message.clone() }
@@ -345,18 +354,10 @@ impl GrpcEnding {
 }
 
 impl Ending for GrpcEnding {
-    fn see_headers(&mut self, headers: &HeaderMap) {
-        self.in_headers = GrpcStatus::read(headers);
-    }
-
     fn complete(&mut self, operation: &mut Operation, trailers: Option<&HeaderMap>) -> Outcome {
         let status = trailers.and_then(GrpcStatus::read).or_else(|| self.in_headers.take());
         let status = status.unwrap_or_else(|| GrpcStatus::of(Code::Unknown, "the response ended without a status"));
         self.conclude(operation, &status)
-    }
-
-    fn see_failure(&mut self, code: Code) {
-        self.in_headers = Some(GrpcStatus::of(code, ""));
     }
 
     fn broken(&mut self, operation: &mut Operation) -> Outcome {
@@ -383,8 +384,7 @@ pin_project! {
     pub struct CallFuture<F> {
         #[pin]
         inner: F,
-        context: Context,
-        pending: Option<Pending>,
+        pending: Option<Box<Pending<GrpcEnding>>>,
     }
 }
 
@@ -398,12 +398,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let _active = this.context.clone().attach();
+        let _active = this.pending.as_ref().map(|pending| pending.operation.context().clone().attach());
         let inner = this.inner;
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
             Ok(polled) => ready!(polled),
             Err(panic) => {
-                let instead = this.pending.take().and_then(|pending| pending.panicked(panic.as_ref()));
+                let instead = this.pending.take().and_then(|mut pending| pending.panicked(panic.as_ref()));
                 return match instead {
                     Some(status) => Poll::Ready(Ok(only_headers(status))),
                     None => std::panic::resume_unwind(panic),
@@ -416,7 +416,7 @@ where
             Err(error) => {
                 if let Some(mut pending) = pending {
                     let code = if ran_out_of_time(&error) { Code::DeadlineExceeded } else { Code::Unavailable };
-                    pending.ending.see_failure(code);
+                    pending.ending.in_headers = Some(GrpcStatus::of(code, ""));
                     pending.broken();
                 }
                 Err(error)
@@ -439,16 +439,16 @@ fn ran_out_of_time<E: 'static>(error: &E) -> bool {
     false
 }
 
-fn respond<B: Body>(response: Response<B>, pending: Option<Pending>) -> Response<TracedBody<B>> {
-    let pending = pending.map(|mut pending| {
-        pending.ending.see_headers(response.headers());
-        pending
-    });
+fn respond<B: Body>(response: Response<B>, pending: Option<Box<Pending<GrpcEnding>>>) -> Response<TracedBody<B>> {
+    let Some(mut pending) = pending else {
+        return response.map(TracedBody::untraced);
+    };
+    pending.ending.in_headers = GrpcStatus::read(response.headers());
     response.map(|body| TracedBody::new(body, pending))
 }
 
 fn only_headers<B: Body + Default>(status: HeaderMap) -> Response<TracedBody<B>> {
-    let mut response = Response::new(TracedBody::new(B::default(), None));
+    let mut response = Response::new(TracedBody::untraced(B::default()));
     *response.headers_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response

@@ -1,6 +1,7 @@
 //! Which traces are recorded: OpenTelemetry's consistent probability sampling, rules per operation, a ceiling, a floor, and traces that
 //! are forced. It is tested with `spec/vectors/sampling.json`, as its twin in Go is.
 
+mod handover;
 mod limits;
 mod policy;
 mod state;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use opentelemetry::trace::{Link, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState};
+use opentelemetry::trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
+pub(crate) use handover::{Ids, decided};
 #[cfg(feature = "control")]
 pub(crate) use limits::{RATE_MAX, RATE_MIN};
 pub use policy::{Sampling, SamplingRule};
@@ -40,6 +42,12 @@ pub(crate) struct Candidate<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: &'a SpanKind,
     pub(crate) attributes: &'a [KeyValue],
+}
+
+/// What became of a span about to start, and the state it carries.
+pub(crate) enum Verdict {
+    Dropped(TraceState),
+    Kept(SpanBuilder, TraceState),
 }
 
 /// A policy at work.
@@ -92,14 +100,23 @@ impl Decider {
         if !keep && self.forces(state) {
             (keep, why) = (true, Why::Force);
         }
-        let digits = if keep && why == Why::Probability { odds.digits.as_str() } else { "" };
-        (keep, why, state::with_threshold(state, digits))
+        let state = match (keep && why == Why::Probability, state == &TraceState::NONE) {
+            (true, true) => odds.alone.clone(),
+            (true, false) => state::with_threshold(state, &odds.digits),
+            (false, _) => state::with_threshold(state, ""),
+        };
+        (keep, why, state)
     }
 
     fn odds_of(&self, span: &Candidate<'_>) -> &Odds {
         let rules = self.policy.rules.iter().zip(&self.of_rules);
         let mut matching = rules.filter(|(rule, _)| rule.matches(span.kind, span.name, span.attributes));
         matching.next().map_or(&self.odds, |(_, odds)| odds)
+    }
+
+    /// Whether what a span is called, or has, makes a difference.
+    fn looks_at_spans(&self) -> bool {
+        self.floor.is_some() || !self.policy.rules.is_empty()
     }
 
     fn forces(&self, state: &TraceState) -> bool {
@@ -132,6 +149,33 @@ impl Sampler {
         Sampler(Arc::new(Inner { own, remote, traces, began: Instant::now() }))
     }
 
+    /// Decides a span before it is made: `describe` is called for those that are kept, and where rules or a floor look at spans.
+    pub(crate) fn decide(
+        &self,
+        parent: &SpanContext,
+        trace_id: TraceId,
+        kind: &SpanKind,
+        describe: impl FnOnce() -> SpanBuilder,
+    ) -> Verdict {
+        let inner = &self.0;
+        let now = || inner.began.elapsed();
+        let remote = inner.remote.load();
+        let decider = remote.as_deref().unwrap_or(&inner.own);
+        if decider.looks_at_spans() {
+            let builder = describe();
+            let attributes = builder.attributes.as_deref().unwrap_or_default();
+            let candidate = Candidate { parent, trace_id, name: &builder.name, kind, attributes };
+            return match decider.decide(&candidate, now) {
+                (true, _, state) => Verdict::Kept(builder, state),
+                (false, _, state) => Verdict::Dropped(state),
+            };
+        }
+        match decider.decide(&Candidate { parent, trace_id, name: "", kind, attributes: &[] }, now) {
+            (true, _, state) => Verdict::Kept(describe(), state),
+            (false, _, state) => Verdict::Dropped(state),
+        }
+    }
+
     /// Takes what was said remotely. The same again keeps its ceiling and its floor as they stand.
     pub(crate) fn steer(&self, policy: Option<&Sampling>) {
         let current = self.0.remote.load();
@@ -151,6 +195,9 @@ impl ShouldSample for Sampler {
         attributes: &[KeyValue],
         _: &[Link],
     ) -> SamplingResult {
+        if let Some(trace_state) = handover::take() {
+            return SamplingResult { decision: SamplingDecision::RecordAndSample, attributes: Vec::new(), trace_state };
+        }
         let span = parent_context.map(TraceContextExt::span);
         let nobody = SpanContext::empty_context();
         let parent = span.as_ref().map_or(&nobody, |span| span.span_context());

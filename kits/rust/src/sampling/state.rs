@@ -41,6 +41,9 @@ pub(crate) fn consistent(state: &TraceState, id: TraceId) -> TraceState {
 /// is not told.
 pub(crate) fn with_threshold(state: &TraceState, digits: &str) -> TraceState {
     let member = member(state);
+    if member.is_empty() && digits.is_empty() {
+        return state.clone();
+    }
     let mut changed = rewrite(member, digits);
     if changed.len() > VALUE_CHARS_MAX {
         changed = rewrite(member, "");

@@ -1,6 +1,6 @@
 //! Probabilities as thresholds of 56 bits, and what a trace holds against them.
 
-use opentelemetry::trace::TraceId;
+use opentelemetry::trace::{TraceId, TraceState};
 
 use super::state;
 
@@ -17,6 +17,8 @@ pub(crate) struct Odds {
     pub(crate) threshold: Option<u64>,
     /// Of `ot=th`.
     pub(crate) digits: String,
+    /// What a trace carries that had no state before: made once, because most have none.
+    pub(crate) alone: TraceState,
 }
 
 impl Odds {
@@ -24,7 +26,8 @@ impl Odds {
         // Not `<`: what is no number is never kept.
         let told = probability >= smallest();
         let threshold = told.then(|| threshold_of(probability.min(1.0)));
-        Odds { threshold, digits: threshold.map(format).unwrap_or_default() }
+        let digits = threshold.map(format).unwrap_or_default();
+        Odds { threshold, alone: state::with_threshold(&TraceState::NONE, &digits), digits }
     }
 }
 

@@ -1,29 +1,23 @@
-//! What the kit costs, beside the raw OpenTelemetry SDK and the community's tower layer, in one run on one machine. What is measured is the
-//! CPU time of the thread that serves: on a machine with other work to do it is the number that means something. Batches are encoded and
+//! What the kit costs, beside the raw OpenTelemetry SDK and the community's tower and tonic layers, in one run on one machine. What is
+//! measured is the CPU time of the thread that serves: on a machine with other work to do it is the number that means something. Batches are encoded and
 //! sent by other threads, as in a service. `make bench-kits` reads the output.
 #![allow(missing_docs, clippy::unwrap_used)]
+
+mod server;
+mod span;
+mod unary;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use axum::response::Response;
-use axum::routing::get;
 use cpu_time::ThreadTime;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, criterion_group, criterion_main};
-use futures_util::FutureExt;
-use opentelemetry::KeyValue;
-use opentelemetry::trace::{Span as _, SpanBuilder, Tracer, TracerProvider};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter};
 use throughline::{Config, Kit};
-use tower::ServiceExt;
-use tower::util::MapResponseLayer;
 
 struct ThreadCpu;
 
@@ -107,56 +101,18 @@ fn kit(variables: &[(&str, &str)]) -> Kit {
         .unwrap()
 }
 
-fn spans(c: &mut Criterion<ThreadCpu>) {
-    let mut group = c.benchmark_group("span");
-    for (name, kit) in [
+/// The kit in the states that matter.
+fn kits() -> [(&'static str, Kit); 3] {
+    [
         ("kit-disabled", kit(&[("OTEL_SDK_DISABLED", "true")])),
         ("kit-unsampled", kit(&[("OTEL_TRACES_SAMPLER", "always_off")])),
         ("kit-sampled", kit(&[])),
-    ] {
-        group.bench_function(name, |b| {
-            b.iter(|| kit.span("charge card").attribute(KeyValue::new("attempt", 1)).observe(async {}).now_or_never());
-        });
-    }
-    for (name, sampler) in [("sdk-unsampled", Sampler::AlwaysOff), ("sdk-sampled", Sampler::AlwaysOn)] {
-        let provider = sdk(sampler);
-        let tracer = provider.tracer("bench");
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                let builder = SpanBuilder::from_name("charge card").with_attributes([KeyValue::new("attempt", 1)]);
-                tracer.build_with_context(builder, &opentelemetry::Context::current()).end();
-            });
-        });
-    }
+    ]
 }
 
-fn server(c: &mut Criterion<ThreadCpu>) {
-    let router = || Router::new().route("/orders/{id}", get(|| async {}));
-    let mut group = c.benchmark_group("server");
-    let mut request = |name: &str, app: Router| {
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                let request = Request::get("/orders/7").header("host", "shop").body(Body::empty()).unwrap();
-                app.clone().oneshot(request).now_or_never().unwrap().unwrap()
-            });
-        });
-    };
-    request("bare", router());
-    // What axum asks for any layer at all, whatever it does: the route is boxed once more.
-    request("any-layer", router().layer(MapResponseLayer::new(|response: Response| response)));
-    for (name, kit) in [
-        ("kit-disabled", kit(&[("OTEL_SDK_DISABLED", "true")])),
-        ("kit-unsampled", kit(&[("OTEL_TRACES_SAMPLER", "always_off")])),
-        ("kit-sampled", kit(&[])),
-    ] {
-        request(name, router().layer(kit.http_layer()));
-    }
-    let meters = SdkMeterProvider::builder().with_reader(PeriodicReader::builder(NoMetrics).build()).build();
-    opentelemetry::global::set_meter_provider(meters);
-    for (name, sampler) in [("tower-unsampled", Sampler::AlwaysOff), ("tower-sampled", Sampler::AlwaysOn)] {
-        opentelemetry::global::set_tracer_provider(sdk(sampler));
-        request(name, router().layer(opentelemetry_instrumentation_tower::http::server::Layer::new()));
-    }
+/// Metrics of the community's layers, which have no others.
+fn meters() -> SdkMeterProvider {
+    SdkMeterProvider::builder().with_reader(PeriodicReader::builder(NoMetrics).build()).build()
 }
 
 /// Sends no metrics anywhere.
@@ -187,6 +143,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1))
         .sample_size(20);
-    targets = spans, server
+    targets = span::benches, server::benches, unary::benches
 }
 criterion_main!(all);
