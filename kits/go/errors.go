@@ -17,10 +17,11 @@ import (
 
 // PanicError is a panic the kit contained, as an error.
 type PanicError struct {
-	Value any
-	Stack string
+	Value any    // what the code panicked with
+	Stack string // of the goroutine, as debug.Stack prints it
 }
 
+// Error is "panic: " and the value.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // ErrorType implements the kit's low-cardinality naming: see [ErrorType].

@@ -17,7 +17,7 @@ import (
 // RedactionRule withholds what a regular expression matches. Expressions are the common subset of RE2 and Rust's regex, so that
 // both kits read them alike.
 type RedactionRule struct {
-	Regexp string
+	Regexp string // the common subset of RE2 and Rust's regex, with ASCII classes
 	With   string // stands in its place; "" removes it
 }
 

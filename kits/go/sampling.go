@@ -30,11 +30,11 @@ type Sampling struct {
 
 // SamplingRule is the probability of the operations it matches: of all that have everything it names.
 type SamplingRule struct {
-	Kind        trace.SpanKind
-	Name        string // of the span: "GET /orders/{id}"
-	NamePrefix  string
+	Kind        trace.SpanKind       // 0: any
+	Name        string               // of the span: "GET /orders/{id}"
+	NamePrefix  string               // of the span: "GET /admin/"
 	Attributes  []attribute.KeyValue // known when the span starts: texts, booleans, whole numbers
-	Probability float64
+	Probability float64              // from 0, never, to 1, always
 }
 
 // WithSampling chooses which traces are recorded. Default: the parent's decision, else all. OTEL_TRACES_SAMPLER wins over it, and

@@ -7,14 +7,16 @@ import "sync/atomic"
 
 // Stats is what became of the telemetry the kit recorded.
 type Stats struct {
-	Spans, Logs, Metrics SignalStats
+	Spans   SignalStats // sampled spans that ended
+	Logs    SignalStats // log records
+	Metrics SignalStats // collections
 }
 
 // SignalStats counts the items of one signal since Init: sampled spans that ended, log records, and for metrics collections.
 type SignalStats struct {
 	Created  uint64 // handed to the kit
 	Exported uint64 // taken by the receiver
-	Dropped  Drops
+	Dropped  Drops  // lost, by cause
 	Queued   uint64 // waiting, or on their way
 	// QueuedBytes is the estimated size of what is queued.
 	QueuedBytes uint64

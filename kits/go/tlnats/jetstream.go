@@ -10,7 +10,7 @@ import (
 	"throughline.dev/kits/go/internal/messaging"
 )
 
-// ErrPoison, wrapped in a handler's error, says that another delivery would not help: the message is terminated.
+// ErrPoison says, wrapped in a handler's error, that another delivery would not help: the message is terminated.
 var ErrPoison = errors.New("the message cannot be processed, ever")
 
 // JetStreamHandler processes one message of a stream. What it returns decides what becomes of the message: see [JetStream.Process].

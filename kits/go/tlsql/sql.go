@@ -20,8 +20,8 @@ import (
 type Target struct {
 	System    string // db.system.name: postgresql, mysql, sqlite…
 	Namespace string // the database's name
-	Address   string
-	Port      int
+	Address   string // server.address: a host name, an IP address, or the path of a socket
+	Port      int    // server.port
 }
 
 // Open is sql.Open with telemetry. Like sql.Open it does not connect.

@@ -32,7 +32,7 @@ import (
 
 // Recorder is a kit and what it recorded.
 type Recorder struct {
-	Kit    *throughline.Kit
+	Kit    *throughline.Kit // for the code under test
 	t      testing.TB
 	spans  *spanSink
 	logs   *logSink

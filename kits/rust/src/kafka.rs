@@ -1,4 +1,4 @@
-//! Kafka: produce, fetch, process. With [rskafka](rskafka) directly; other clients bring their headers themselves, see
+//! Kafka: produce, fetch, process. With [rskafka] directly; other clients bring their headers themselves, see
 //! [`Client::send`] and [`Record`].
 //!
 //! ```no_run
