@@ -32,6 +32,9 @@ fmt: $(NODE_READY) ## format every language
 generate: $(NODE_READY) ## the constants of both kits from spec/registry
 	@node tools/generate.ts
 
+kit-features: $(NODE_READY) ## the Rust kit with each of its features alone (part of make test)
+	@node tools/kit-features.ts
+
 conformance: $(NODE_READY) ## both kits against every scenario and vector of spec; SCENARIOS=<pattern> picks some
 	@node conformance/kits/run.ts
 

@@ -113,6 +113,16 @@ async function cargoTest(): Promise<Count> {
 	return settleCount(count, code);
 }
 
+async function kitFeatures(): Promise<Count> {
+	const count = noneYet();
+	const code = await suite('node', ['tools/kit-features.ts'], '.', (line) => {
+		if (line.startsWith('ok ')) count.passed++;
+		else console.log(line);
+		if (line.startsWith('FAIL ')) fail(count, line.slice('FAIL '.length), 'it does not build alone; see above');
+	});
+	return settleCount(count, code);
+}
+
 const noneYet = (): Count => ({ passed: 0, failed: 0, skipped: 0, failures: [] });
 
 function fail(count: Count, test: string, said: string | undefined): void {
@@ -132,6 +142,7 @@ const suites: { name: string; needs?: string; run: () => Promise<Count> }[] = [
 	{ name: 'Go kit', needs: 'go', run: () => goTest('kits/go', ['-race', '-count=1']) },
 	{ name: 'Go services of the shop', needs: 'go', run: () => goTest('examples/shop/go', []) },
 	{ name: 'Rust kit and services of the shop', needs: 'cargo', run: cargoTest },
+	{ name: 'Rust kit, feature by feature', needs: 'cargo', run: kitFeatures },
 ];
 
 const total = noneYet();

@@ -38,6 +38,10 @@ if (has('cargo') && existsSync(join(root, 'Cargo.toml'))) {
 		name: 'clippy',
 		command: ['cargo', 'clippy', '--locked', '--quiet', '--workspace', '--all-targets', '--all-features', '--', '-D', 'warnings'],
 	});
+	steps.push({
+		name: 'rustdoc',
+		command: ['cargo', 'rustdoc', '--locked', '--quiet', '-p', 'throughline', '--all-features', '--', '-D', 'warnings'],
+	});
 	if (has('go')) steps.push({ name: 'generated names are up to date', command: ['node', 'tools/generate.ts', '--check'] });
 	steps.push({
 		name: 'generated Rust is up to date',

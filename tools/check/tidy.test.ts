@@ -15,6 +15,7 @@ test.each([
 	['an unfinished promise', 'kits/go/a.go', '// TODO later'],
 	['a focused test', 'test/a.test.ts', "test.only('x', () => {});"],
 	['a silenced type check', 'test/a.ts', '// @ts-ignore'],
+	['OpenTelemetry past the kit', 'examples/shop/go/a.go', 'import "go.opentelemetry.io/otel"'],
 	['a room without a name', 'test/a.ts', "import { x } from '../src/utils/x.ts';"],
 ])('%s is refused', (name, file, text) => {
 	expect(fileBreaches(file, text)).toEqual([expect.stringContaining(name)]);

@@ -35,6 +35,11 @@ const FORBIDDEN: readonly Rule[] = [
 		pattern: new RegExp(['registry\\.npm' + 'js', 'proxy\\.gol' + 'ang', 'pypi\\.o' + 'rg'].join('|')),
 		files: /./,
 	},
+	{
+		name: 'OpenTelemetry past the kit', // the shop shows what a service needs, and that is the kits
+		pattern: /go\.opentelemetry\.io|opentelemetry_sdk|^opentelemetry/,
+		files: /^examples\/shop\/(go\/.*\.go|rust\/.*\.(rs|toml))$/,
+	},
 	{ name: 'a room without a name', pattern: /from '[^']*\/(utils|helpers|common|shared)(\/|\.ts)/, files: /\.tsx?$/ },
 ];
 

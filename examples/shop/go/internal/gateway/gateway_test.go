@@ -13,12 +13,12 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/tlgrpc"
 	"throughline.dev/kits/go/tlnats"
+	"throughline.dev/kits/go/tltest"
 
 	"throughline.dev/examples/shop/internal/faults"
 	"throughline.dev/examples/shop/internal/gateway"
@@ -30,7 +30,7 @@ import (
 type world struct {
 	url     string
 	service *service.Service
-	spans   *tracetest.InMemoryExporter
+	rec     *tltest.Recorder
 	orders  chan http.Header // of each request orders got
 }
 
@@ -52,14 +52,8 @@ func (fakeInventory) ListStock(_ *shoppb.ListStockRequest, stream grpc.ServerStr
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{spans: tracetest.NewInMemoryExporter(), orders: make(chan http.Header, 10)}
-	t.Setenv("OTEL_LOGS_EXPORTER", "none")
-	t.Setenv("OTEL_METRICS_EXPORTER", "none")
-	kit, err := throughline.Init(t.Context(), throughline.WithService("gateway", "test"), throughline.WithSpanExporter(w.spans))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { kit.Shutdown(context.Background()) })
+	w := &world{rec: tltest.New(t), orders: make(chan http.Header, 10)}
+	kit := w.rec.Kit
 	conn := connectNATS(t)
 	w.service = &service.Service{Kit: kit, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), NATS: conn,
 		Bus: tlnats.New(kit, conn), Faults: faults.NewSwitches()}
@@ -143,29 +137,14 @@ func TestCheckoutGoesThroughPricingToOrders(t *testing.T) {
 		t.Fatalf("%d %s", status, body)
 	}
 	traceparent := (<-w.orders).Get("traceparent")
-	for range 100 { // the recommendations are updated later
-		w.service.Kit.Flush(t.Context())
-		if len(w.spans.GetSpans()) == 4 {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	names := map[string]tracetest.SpanStub{}
-	for _, span := range w.spans.GetSpans() {
-		names[span.Name] = span
-	}
-	root := names["POST /checkout"]
-	for _, child := range []string{"shop.v1.Pricing/Quote", "POST /orders"} {
-		if names[child].Parent.SpanID() != root.SpanContext.SpanID() || !root.SpanContext.IsValid() {
-			t.Errorf("%s is no child of the request", child)
-		}
-	}
-	if !strings.Contains(traceparent, names["POST /orders"].SpanContext.SpanID().String()) {
+	w.rec.AssertTree("POST /checkout\n  shop.v1.Pricing/Quote\n  POST /orders\nupdate recommendations\n")
+	w.rec.AssertNoErrors()
+	if !strings.Contains(traceparent, w.rec.Span("POST /orders").SpanContext.SpanID().String()) {
 		t.Errorf("orders got %q", traceparent)
 	}
-	detached := names["update recommendations"]
-	if detached.Parent.IsValid() || len(detached.Links) != 1 || detached.Links[0].SpanContext.SpanID() != root.SpanContext.SpanID() {
-		t.Errorf("the recommendations have parent %v and links %v", detached.Parent, detached.Links)
+	links, root := w.rec.Span("update recommendations").Links, w.rec.Span("POST /checkout").SpanContext
+	if len(links) != 1 || !links[0].SpanContext.Equal(root) {
+		t.Errorf("the recommendations have links %v, the request is %v", links, root)
 	}
 }
 

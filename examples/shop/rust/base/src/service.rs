@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use throughline::nats::{Client, Consume};
 use throughline::{Config, InitError, Kit};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::Level;
 
@@ -75,7 +74,7 @@ async fn live<F>(kit: Kit, main: impl FnOnce(Service) -> F) -> Result<(), Error>
 where
     F: Future<Output = Result<(), Error>>,
 {
-    let stop = on_signal()?;
+    let stop = on_signal(&kit);
     let url = env("SHOP_NATS_URL", "nats://127.0.0.1:4222");
     let connection = until_up("nats", stop.clone(), || async_nats::connect(&url)).await?;
     let bus = Client::new(&kit, connection).server(&url);
@@ -86,17 +85,14 @@ where
     Ok(())
 }
 
-fn on_signal() -> Result<watch::Receiver<bool>, Error> {
+fn on_signal(kit: &Kit) -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let terminated = kit.terminated();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        terminated.await;
         let _ = sender.send(true);
     });
-    Ok(receiver)
+    receiver
 }
 
 impl Service {

@@ -1,5 +1,7 @@
 //! The HTTP interface: see examples/shop/proto/README.md for the bodies.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -12,7 +14,6 @@ use shop_base::shop_v1::inventory_client::InventoryClient;
 use shop_base::shop_v1::{Item, ReserveRequest};
 use shop_base::{NewOrder, OrderCreated, SUBJECT_ORDER_CREATED, Service};
 use throughline::nats::Outgoing;
-use throughline::opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tonic::transport::Channel;
 
 use crate::store::Store;
@@ -129,7 +130,8 @@ fn audit(shop: &Shop, order_id: &str) {
 
 /// A random UUID-like id: enough for a shop.
 fn new_id() -> String {
-    let hex = RandomIdGenerator::default().new_trace_id().to_string();
+    let random = || RandomState::new().build_hasher().finish(); // the keys of hash maps are random
+    let hex = format!("{:016x}{:016x}", random(), random());
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }
