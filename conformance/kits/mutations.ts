@@ -166,6 +166,7 @@ const SPOILING: Readonly<Record<string, readonly [string, string]>> = {
 	'environment.json': ['"problems": ["OTEL_TRACES_SAMPLER"]', '"problems": []'],
 	'log-lines.json': ['"line": "{', '"line": " {'],
 	'log-rate.json': ['"admitted": true', '"admitted": false'],
+	'metric-points.json': ['"value": 3}]', '"value": 4}]'],
 	'redaction.json': ['[redacted]', '[hidden]'],
 	'sampling.json': ['"keep": true', '"keep": false'],
 	'sql.json': ['"operation": "SELECT"', '"operation": "select"'],

@@ -2,6 +2,7 @@
 
 mod apply;
 mod assign;
+mod merge;
 mod metrics;
 mod pattern;
 mod text;
