@@ -1,10 +1,11 @@
 //! Exemplars: the sampled span behind a measurement, so that a slow bucket of a histogram leads to a trace. The Rust SDK has the place
-//! for them and never fills it, and its type cannot be built outside of it; so the kit keeps its own, next to the instruments of the
-//! contract, and puts them in where a collection has become an OTLP message.
+//! for them and never fills it, and its type cannot be built outside of it; so the kit keeps its own, next to its instruments and the
+//! service's (`meter.rs`), and puts them in where a collection has become an OTLP message.
 //!
 //! As in Go only sampled spans count (`trace_based`), there is one place per series and bucket, and it is kept from collection to
 //! collection. Here the last span has it; Go draws one of those since the last collection.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,10 +66,10 @@ impl Count {
 
 /// The exemplars of one instrument.
 pub(crate) struct Reservoir {
-    scope: &'static str,
-    metric: &'static str,
-    /// Upper bounds of the buckets; none for a counter, which is one bucket.
-    bounds: &'static [f64],
+    scope: Cow<'static, str>,
+    metric: Cow<'static, str>,
+    /// Upper bounds of the buckets; none for what is no histogram, which is one bucket.
+    bounds: Cow<'static, [f64]>,
     series: Mutex<Series>,
 }
 
@@ -85,16 +86,18 @@ struct Kept {
 }
 
 impl Reservoir {
-    fn offer(&self, value: Measured, attributes: &[KeyValue], context: &Context) {
+    pub(crate) fn offer(&self, value: Measured, attributes: &[KeyValue], context: &Context) {
         let span = context.span();
         let span = span.span_context();
         if !span.is_valid() || !span.is_sampled() {
             return;
         }
-        let bucket = match value {
-            Measured::AsDouble(value) => self.bounds.partition_point(|bound| *bound < value),
-            Measured::AsInt(_) => 0,
+        #[allow(clippy::cast_precision_loss)] // of a number that large the bucket is the last
+        let number = match value {
+            Measured::AsDouble(number) => number,
+            Measured::AsInt(number) => number as f64,
         };
+        let bucket = self.bounds.partition_point(|bound| *bound < number);
         let key = key(attributes.iter().map(|kv| (kv.key.as_str(), Known::of(&kv.value))));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let kept = Kept {
@@ -215,15 +218,20 @@ impl std::fmt::Debug for Exemplars {
 }
 
 impl Exemplars {
-    /// A reservoir for a new instrument.
+    /// The reservoir of an instrument: one for all that are of the same name, however often it is made.
     pub(crate) fn reservoir(
         &self,
-        scope: &'static str,
-        metric: &'static str,
-        bounds: &'static [f64],
+        scope: impl Into<Cow<'static, str>>,
+        metric: impl Into<Cow<'static, str>>,
+        bounds: impl Into<Cow<'static, [f64]>>,
     ) -> Arc<Reservoir> {
+        let (scope, metric, bounds) = (scope.into(), metric.into(), bounds.into());
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.iter().find(|one| one.metric == metric && one.scope == scope) {
+            return Arc::clone(known);
+        }
         let made = Arc::new(Reservoir { scope, metric, bounds, series: Mutex::default() });
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&made));
+        all.push(Arc::clone(&made));
         made
     }
 
@@ -259,6 +267,7 @@ fn places(metric: &mut Metric) -> Vec<(&[ProtoKeyValue], &mut Vec<Exemplar>)> {
         Some(Data::Histogram(histogram)) => of!(histogram),
         Some(Data::ExponentialHistogram(histogram)) => of!(histogram),
         Some(Data::Sum(sum)) => of!(sum),
+        Some(Data::Gauge(gauge)) => of!(gauge),
         _ => Vec::new(),
     }
 }

@@ -24,6 +24,7 @@ use crate::environment::Settings;
 use crate::exemplars::Exemplars;
 use crate::guard::{Common, Counts, Deadline, ExportRuntime, Losses, SignalStats};
 use crate::limits::SteeredLimits;
+use crate::meter::OwnMeters;
 use crate::pipeline::{Guards, Pipeline, Providers, internal};
 use crate::propagate::Propagator;
 use crate::redact::Redaction;
@@ -96,8 +97,16 @@ pub struct Kit {
 /// What a kit that records has.
 struct Parts {
     providers: Providers,
+    exemplars: Arc<Exemplars>,
     counts: [Arc<Counts>; 3],
     runtime: Arc<ExportRuntime>,
+}
+
+impl Parts {
+    fn own_meters(&self) -> Option<OwnMeters> {
+        let provider = self.providers.metrics.clone()?;
+        Some(OwnMeters { provider, exemplars: Arc::clone(&self.exemplars) })
+    }
 }
 
 pub(crate) struct Inner {
@@ -196,7 +205,7 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
             global::set_tracer_provider(spans.clone());
         }
         if let Some(metrics) = &providers.metrics {
-            global::set_meter_provider(metrics.clone());
+            global::set_meter_provider(OwnMeters { provider: metrics.clone(), exemplars: Arc::clone(&exemplars) });
         }
         global::set_text_map_propagator(Propagator::of(settings.formats));
     }
@@ -209,7 +218,7 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
         switches,
         settings.formats,
     );
-    let parts = Parts { providers, counts, runtime };
+    let parts = Parts { providers, exemplars, counts, runtime };
     let mut kit = Kit::assemble(config, settings, core, Arc::clone(redaction), Some(parts));
     kit.steer(settings, sampler, limits, &resource);
     Ok(kit)
@@ -292,11 +301,11 @@ impl Kit {
         Stats { spans: spans.stats(), logs: logs.stats(), metrics: metrics.stats() }
     }
 
-    /// The OpenTelemetry meter for the service's own instruments; a no-op one when the kit records nothing.
+    /// The OpenTelemetry meter for the service's own instruments, which keep exemplars; a no-op one when the kit records nothing.
     #[must_use]
     pub fn meter(&self, name: &'static str) -> opentelemetry::metrics::Meter {
         use opentelemetry::metrics::MeterProvider as _;
-        match self.meters() {
+        match self.inner.parts.as_ref().and_then(Parts::own_meters) {
             Some(meters) => meters.meter(name),
             None => opentelemetry::metrics::noop::NoopMeterProvider::new().meter(name),
         }

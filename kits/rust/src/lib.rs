@@ -81,6 +81,7 @@ mod limits;
 mod logs;
 #[cfg(any(feature = "nats", feature = "kafka"))]
 mod messaging;
+mod meter;
 mod names;
 #[cfg(feature = "nats")]
 pub mod nats;

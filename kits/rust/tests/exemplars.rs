@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use opentelemetry_proto::tonic::metrics::v1::HistogramDataPoint;
 use opentelemetry_proto::tonic::metrics::v1::exemplar::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use support::receiver::Receiver;
+use throughline::opentelemetry::KeyValue;
+use throughline::opentelemetry::metrics::AsyncInstrument;
 use throughline::{Config, Kit, Protocol};
 use tonic::transport::server::TcpIncoming;
 
@@ -74,6 +77,61 @@ async fn a_span_that_is_not_sampled_is_measured_and_is_no_exemplar() {
     kit.shutdown(AMPLE).unwrap();
     let points = points(&receiver.inbox.lock().unwrap().metrics);
     assert_eq!(points.iter().map(|point| (point.count, point.exemplars.len())).collect::<Vec<_>>(), [(1, 0), (1, 0)]);
+}
+
+/// The Go kit has the same test.
+#[tokio::test]
+async fn instruments_of_the_service_keep_exemplars_too() {
+    let receiver = Receiver::start();
+    let variables = [("OTEL_LOGS_EXPORTER", "none")];
+    let kit = throughline::init(Config::builder("test").endpoint(&receiver.url).variables(variables).build()).unwrap();
+    let meter = kit.meter("orders");
+    let order = KeyValue::new("order.kind", "gift");
+    let work = async {
+        let order = std::slice::from_ref(&order);
+        meter.u64_counter("orders.created").with_unit("{order}").build().add(3, order);
+        meter.i64_up_down_counter("orders.open").build().add(-2, order);
+        meter.f64_gauge("orders.price").build().record(1.5, order);
+        let total = meter.f64_histogram("orders.total").with_boundaries(vec![10.0, 100.0]).build();
+        for value in [5.0, 50.0, 500.0] {
+            total.record(value, order);
+        }
+        meter.u64_histogram("orders.items").build().record(7, order);
+    };
+    kit.span("order").observe(work).await;
+    let callback = |out: &dyn AsyncInstrument<u64>| out.observe(9, &[]);
+    let _observed = meter.u64_observable_counter("orders.seen").with_callback(callback).build();
+    kit.shutdown(AMPLE).unwrap();
+
+    let span = receiver.spans().remove(0);
+    let inbox = receiver.inbox.lock().unwrap();
+    let scopes = inbox.metrics.last().unwrap().resource_metrics.iter().flat_map(|one| &one.scope_metrics);
+    let mut found = BTreeMap::new();
+    for metric in scopes.filter(|scope| scope.scope.as_ref().unwrap().name == "orders").flat_map(|scope| &scope.metrics)
+    {
+        let exemplars = match metric.data.as_ref().unwrap() {
+            Data::Sum(data) => data.data_points[0].exemplars.clone(),
+            Data::Gauge(data) => data.data_points[0].exemplars.clone(),
+            Data::Histogram(data) => data.data_points[0].exemplars.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(exemplars.iter().all(|one| one.span_id == span.span_id && one.trace_id == span.trace_id), "{metric:?}");
+        let values = exemplars.iter().map(|one| match one.value.unwrap() {
+            Value::AsInt(value) => value.to_string(),
+            Value::AsDouble(value) => value.to_string(),
+        });
+        found.insert(metric.name.as_str(), values.collect::<Vec<_>>().join(" "));
+    }
+    let expected = [
+        ("orders.created", "3"),
+        ("orders.items", "7"),
+        ("orders.open", "-2"),
+        ("orders.price", "1.5"),
+        ("orders.seen", ""),
+        ("orders.total", "5 50 500"),
+    ];
+    let expected = expected.map(|(name, values)| (name, values.to_owned()));
+    assert_eq!(found, BTreeMap::from(expected));
 }
 
 type Kept = Arc<Mutex<Vec<ExportMetricsServiceRequest>>>;
