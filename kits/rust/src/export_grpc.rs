@@ -58,7 +58,8 @@ impl Link {
         let endpoint = Endpoint::from_shared(target.url.clone()).map_err(|error| broken(&error))?;
         let endpoint =
             endpoint.user_agent(format!("throughline-rust/{KIT_VERSION}")).map_err(|error| broken(&error))?;
-        let endpoint = secured(endpoint, target).map_err(|error| broken(&error))?;
+        let unusable = |error| target.certificates.unusable(&crate::guard::chain(&error));
+        let endpoint = secured(endpoint, target).map_err(unusable)?;
         let _entered = runtime.handle.enter(); // channels need one
         let metadata = metadata(&target.headers);
         Ok(Link { channel: endpoint.connect_lazy(), gzip, metadata, heard: Arc::clone(&guard.heard) })

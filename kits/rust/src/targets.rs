@@ -1,5 +1,7 @@
 //! Where each signal is sent and how: the `OTEL_EXPORTER_OTLP_*` variables, those of one signal before those of all.
 
+use opentelemetry_otlp::ExporterBuildError;
+
 use crate::config::{Config, Protocol};
 use crate::environment::Reader;
 
@@ -27,6 +29,15 @@ pub(crate) struct Certificates {
     pub(crate) authority: Option<Vec<u8>>,
     /// The certificate the kit shows, and its key.
     pub(crate) client: Option<(Vec<u8>, Vec<u8>)>,
+    /// The variables that named them.
+    names: Vec<String>,
+}
+
+impl Certificates {
+    /// Why they cannot be used.
+    pub(crate) fn unusable(&self, why: &str) -> ExporterBuildError {
+        ExporterBuildError::InternalFailure(format!("{}: {why}", self.names.join(", ")))
+    }
 }
 
 /// The targets of the signals; `None` where `OTEL_<SIGNAL>_EXPORTER` is `none`.
@@ -122,7 +133,9 @@ fn certificates(reader: &mut Reader, signal: &str) -> Certificates {
         }
         _ => file(reader, signal, "CLIENT_CERTIFICATE").zip(file(reader, signal, "CLIENT_KEY")),
     };
-    Certificates { authority, client }
+    let names = ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"];
+    let names = names.iter().filter_map(|what| reader.signal_text(signal, what)).map(|(name, _)| name).collect();
+    Certificates { authority, client, names }
 }
 
 fn file(reader: &mut Reader, signal: &str, what: &str) -> Option<Vec<u8>> {

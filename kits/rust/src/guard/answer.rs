@@ -78,9 +78,15 @@ impl Heard {
             Ok(response) => Answer::delivered(&response),
             Err(status) => {
                 let told = status.get_details_retry_info().map(|info| info.retry_delay.unwrap_or_default());
-                let code = u64::try_from(i32::from(status.code())).unwrap_or_default();
-                let (outcome, asked) = Outcome::of_grpc(code, told);
-                Answer { asked, ..Answer::of(outcome, format!("the receiver answered {status}")) }
+                // A connection that broke is UNKNOWN to tonic; to gRPC it is UNAVAILABLE.
+                let broken = status.source().is_some_and(<dyn Error>::is::<tonic::transport::Error>);
+                let code = if broken { tonic::Code::Unavailable } else { status.code() };
+                let (outcome, asked) = Outcome::of_grpc(u64::try_from(i32::from(code)).unwrap_or_default(), told);
+                let error = match status.source() {
+                    Some(cause) => format!("no answer: {}", chain(cause)),
+                    None => format!("the receiver answered {:?}: {}", status.code(), status.message()),
+                };
+                Answer { asked, ..Answer::of(outcome, error) }
             }
         });
     }
@@ -119,7 +125,7 @@ impl Overheard {
     pub(crate) fn new(heard: &Arc<Heard>, target: &Target) -> Result<Self, ExporterBuildError> {
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         let client = secured(client, target).and_then(reqwest::ClientBuilder::build);
-        let client = client.map_err(|error| ExporterBuildError::InternalFailure(chain(&error)))?;
+        let client = client.map_err(|error| target.certificates.unusable(&chain(&error)))?;
         Ok(Overheard { client, heard: Arc::clone(heard) })
     }
 }

@@ -1,5 +1,6 @@
 //! An OTLP/gRPC receiver that gives one answer to everything.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
@@ -52,13 +53,22 @@ pub fn failure(code: Code, after: Option<Duration>) -> Status {
 
 /// Serves traces and logs on a thread of its own; gives the URL.
 pub fn serve(answer: Option<Status>) -> String {
+    format!("http://{}", serve_with(Server::builder(), answer))
+}
+
+#[cfg(feature = "tls")]
+pub fn serve_tls(answer: Option<Status>, tls: tonic::transport::ServerTlsConfig) -> String {
+    format!("https://{}", serve_with(Server::builder().tls_config(tls).unwrap(), answer))
+}
+
+fn serve_with(mut server: Server, answer: Option<Status>) -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
     let answer = Answer(answer);
     let traces = TraceServiceServer::new(answer.clone()).accept_compressed(CompressionEncoding::Gzip);
     let logs = LogsServiceServer::new(answer).accept_compressed(CompressionEncoding::Gzip);
-    let server = Server::builder()
+    let server = server
         .add_service(traces.max_decoding_message_size(64 << 20))
         .add_service(logs.max_decoding_message_size(64 << 20));
     std::thread::spawn(move || {
@@ -68,5 +78,5 @@ pub fn serve(answer: Option<Status>) -> String {
             server.serve_with_incoming(incoming).await.unwrap();
         });
     });
-    url
+    address
 }
