@@ -6,12 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	grpccodes "google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/memo"
@@ -33,39 +31,15 @@ var asClient = trace.WithSpanKind(trace.SpanKindClient)
 
 func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
 	if !h.on.On() {
-		if !trace.SpanContextFromContext(ctx).IsValid() && baggage.FromContext(ctx).Len() == 0 {
-			return ctx
-		}
-		return h.inject(ctx)
+		return inject(ctx, h.propagator)
 	}
 	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}
 	if to, ok := ctx.Value(targetKey{}).(*target); ok {
 		c.server = to.endpoint
 	}
 	ctx = h.start(ctx, c, asClient, "")
-	return context.WithValue(h.inject(ctx), callKey{}, c)
+	return context.WithValue(inject(ctx, h.propagator), callKey{}, c)
 }
-
-// inject adds to the metadata of the call. Where there is some already it writes to a copy: the caller may share it between calls.
-func (h *clientHandler) inject(ctx context.Context) context.Context {
-	if md, ok := metadata.FromOutgoingContext(ctx); ok { // already a copy
-		h.propagator.Inject(ctx, metadataCarrier(md))
-		return metadata.NewOutgoingContext(ctx, md)
-	}
-	added := make(pairs, 0, pairsMax)
-	h.propagator.Inject(ctx, &added)
-	return metadata.AppendToOutgoingContext(ctx, added...)
-}
-
-// pairs gathers keys and values where there are none yet. It is not read.
-type pairs []string
-
-// pairsMax is room for traceparent, tracestate and baggage.
-const pairsMax = 6
-
-func (p *pairs) Get(string) string     { return "" }
-func (p *pairs) Set(key, value string) { *p = append(*p, key, value) }
-func (p *pairs) Keys() []string        { return nil }
 
 func (h *clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	c := callOf(ctx)

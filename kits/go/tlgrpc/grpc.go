@@ -34,6 +34,13 @@ import (
 // would begin a span and never end it. Pass your own grpc.UnknownServiceHandler after these options to replace it.
 func ServerOptions(kit *throughline.Kit) []grpc.ServerOption {
 	contain := container{kit}
+	if neverRecords(kit) {
+		pass := newPassing(kit)
+		return []grpc.ServerOption{
+			grpc.ChainUnaryInterceptor(pass.serverUnary, contain.unary),
+			grpc.ChainStreamInterceptor(pass.serverStream, contain.stream),
+		}
+	}
 	return []grpc.ServerOption{
 		grpc.StatsHandler(newServerHandler(kit)),
 		grpc.ChainUnaryInterceptor(contain.unary),
@@ -45,6 +52,10 @@ func ServerOptions(kit *throughline.Kit) []grpc.ServerOption {
 // DialOptions traces and measures every call made on a connection and passes the trace on in its metadata. Each attempt
 // is a span.
 func DialOptions(kit *throughline.Kit) []grpc.DialOption {
+	if neverRecords(kit) {
+		pass := newPassing(kit)
+		return []grpc.DialOption{grpc.WithChainUnaryInterceptor(pass.clientUnary), grpc.WithChainStreamInterceptor(pass.clientStream)}
+	}
 	client := newClientHandler(kit)
 	return []grpc.DialOption{
 		grpc.WithStatsHandler(client),

@@ -30,12 +30,14 @@ type probe struct {
 	kit     *throughline.Kit
 	tenant  atomic.Value
 	headers atomic.Value
+	caller  atomic.Value // the span id in the method's context
 }
 
 func (p *probe) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
 	p.tenant.Store(baggage.FromContext(ctx).Member("tenant").Value())
 	md, _ := metadata.FromIncomingContext(ctx)
 	p.headers.Store(md)
+	p.caller.Store(trace.SpanContextFromContext(ctx).SpanID().String())
 	switch r.Service {
 	case "unknown":
 		return nil, status.Error(grpccodes.NotFound, "no such service")
@@ -54,6 +56,7 @@ func (p *probe) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest)
 
 // Watch sends three answers and then fails, so that the status is only in the trailers.
 func (p *probe) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStreamingServer[grpc_health_v1.HealthCheckResponse]) error {
+	p.caller.Store(trace.SpanContextFromContext(stream.Context()).SpanID().String())
 	for range 3 {
 		if err := stream.Send(&grpc_health_v1.HealthCheckResponse{}); err != nil {
 			return err
@@ -265,6 +268,19 @@ func TestADisabledKitStillPassesTheTraceOn(t *testing.T) {
 	}
 	if got := p.headers.Load().(metadata.MD).Get("traceparent"); len(got) != 1 || got[0] != parent {
 		t.Errorf("passed on %v", got)
+	}
+	if got := p.caller.Load(); got != "b7ad6b7169203331" {
+		t.Errorf("the method was called by %v", got)
+	}
+	stream, err := client.Watch(ctx, &grpc_health_v1.HealthCheckRequest{Service: "panic"})
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	if status.Code(err) != grpccodes.Internal {
+		t.Errorf("a panic gave %v", err)
+	}
+	if got := p.caller.Swap(""); got != "b7ad6b7169203331" {
+		t.Errorf("the stream was called by %v", got)
 	}
 }
 
