@@ -47,15 +47,15 @@ conformance-otlp: $(NODE_READY) ## every case of spec/otlp against the platform,
 bench-decode: $(NODE_READY) ## spans/s of one decode-and-encode thread, protobufjs beside it
 	@node bench/decode/decode.ts
 
-bench-kits: $(NODE_READY) ## what the kits cost, beside the raw SDKs and the community's instrumentation
+bench-kits: $(NODE_READY) ## what the kits cost: operations beside the raw SDKs and the community's, whole services; SECONDS=, PARTS=
+	@tools/setup/system.sh
 	@node bench/kits/kits.ts
 
 bench-ingest: $(NODE_READY) ## CPU, rate and latency from the wire to merged parts, the OpenTelemetry Collector beside it; SECONDS=
 	@SECONDS=$(SECONDS) node bench/ingest/ingest.ts
 
-bench-outage: ## a request's p99, memory and time to end of both kits in each outage, one process at a time
-	@cd kits/go && OUTAGE_BENCH=1 go test . -run 'TestOutages$$' -count=1 -v | grep -o 'outage go.*'
-	@OUTAGE_BENCH=1 cargo test --locked -q -p throughline --all-features --test outages -- --nocapture | grep 'outage rust'
+bench-outage: $(NODE_READY) ## a request's p99 and CPU time, memory and time to end of both kits in each outage; SECONDS=
+	@node bench/kits/outage.ts
 
 bench-ui: $(NODE_READY) dist/ui/index.html ## opening and scrolling a trace of 20 000 spans in Chromium
 	@node bench/ui/trace.ts

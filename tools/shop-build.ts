@@ -12,7 +12,7 @@ export function missingTools(): string[] {
 }
 
 /** Compiles what has changed; the first time takes minutes, and each step says so. Throws when a build fails. */
-export async function buildShop(options: { tests: boolean }): Promise<void> {
+export async function buildShop(options: { tests: boolean; release?: boolean }): Promise<void> {
 	mkdirSync(join(root, 'examples/shop/bin'), { recursive: true });
 	await step('Go services of the shop', 'go', ['build', '-o', join(root, 'examples/shop/bin/'), './cmd/...'], 'examples/shop/go');
 	if (options.tests)
@@ -24,7 +24,7 @@ export async function buildShop(options: { tests: boolean }): Promise<void> {
 	}
 	// The tests run the whole workspace with every feature; building it the same way here compiles everything once.
 	const what = options.tests ? ['--workspace', '--all-features'] : ['orders', 'pricing', 'worker'].flatMap((name) => ['-p', name]);
-	await step('Rust services of the shop', 'cargo', ['build', '--locked', ...what], '.');
+	await step('Rust services of the shop', 'cargo', ['build', '--locked', ...(options.release === true ? ['--release'] : []), ...what], '.');
 }
 
 function step(what: string, command: string, args: string[], folder: string): Promise<void> {

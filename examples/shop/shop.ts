@@ -9,13 +9,19 @@ import { type Running, run } from '../../tools/run/process.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const goBinary = (name: string) => join(root, 'examples/shop/bin', name);
-const rustBinary = (name: string) => join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug', name);
+const rustBinary = (build: string, name: string) => join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), build, name);
 
 export interface ShopOptions {
 	readonly otlpHttpUrl: string;
 	/** One log file a process. */
 	readonly logDir: string;
 	readonly progress?: (line: string) => void;
+	/** What else the services are told, such as OTEL_TRACES_SAMPLER. */
+	readonly env?: Readonly<Record<string, string>>;
+	/** Which build of the Rust services: `debug` unless said otherwise. */
+	readonly rustBuild?: 'debug' | 'release';
+	/** One database for orders and inventory; SHOP_DATABASE_URL, or a PGlite each, when there is none. */
+	readonly databaseUrl?: string;
 }
 
 export interface Shop {
@@ -46,10 +52,11 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
 	};
 	try {
 		const address = await freeAddresses('gateway', 'orders', 'inventory', 'pricing', 'mail', 'nats');
-		const [orders, inventory] = await databases(start);
+		const [orders, inventory] = await databases(start, options.databaseUrl ?? process.env.SHOP_DATABASE_URL);
 		const natsUrl = process.env.SHOP_NATS_URL ?? `nats://${address.nats}`;
 		if (process.env.SHOP_NATS_URL === undefined) await start('nats', goBinary('nats'), /listening|ready/i, { NATS_ADDR: address.nats });
 		const env = {
+			...options.env,
 			SHOP_NATS_URL: natsUrl,
 			OTEL_EXPORTER_OTLP_ENDPOINT: options.otlpHttpUrl,
 			GATEWAY_ADDR: address.gateway,
@@ -62,10 +69,11 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
 			INVENTORY_DATABASE_URL: inventory,
 		};
 		const ready = /"msg":"(listening|consuming)"/;
+		const build = options.rustBuild ?? 'debug';
 		await start('inventory', goBinary('inventory'), ready, env);
-		await start('pricing', rustBinary('pricing'), ready, env);
-		await start('orders', rustBinary('orders'), ready, env);
-		await start('worker', rustBinary('worker'), ready, env);
+		await start('pricing', rustBinary(build, 'pricing'), ready, env);
+		await start('orders', rustBinary(build, 'orders'), ready, env);
+		await start('worker', rustBinary(build, 'worker'), ready, env);
 		await start('notifier', goBinary('notifier'), ready, env);
 		await start('gateway', goBinary('gateway'), ready, env);
 		const gatewayUrl = `http://${address.gateway}`;
@@ -93,9 +101,8 @@ export async function startShop(options: ShopOptions): Promise<Shop> {
 
 type Start = (name: string, command: string, ready: RegExp, env?: Record<string, string>, args?: string[]) => Promise<Running>;
 
-/** URLs of the databases of orders and inventory: `SHOP_DATABASE_URL` for both, or a PGlite each. */
-async function databases(start: Start): Promise<[string, string]> {
-	const given = process.env.SHOP_DATABASE_URL;
+/** URLs of the databases of orders and inventory: the one given for both, or a PGlite each. */
+async function databases(start: Start, given: string | undefined): Promise<[string, string]> {
 	if (given !== undefined) return [given, given];
 	const one = async (name: string): Promise<string> => {
 		const running = await start(name, process.execPath, /database ready (\S+)/, {}, [join(root, 'examples/shop/database.ts')]);

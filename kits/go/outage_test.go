@@ -204,9 +204,7 @@ func outages(t *testing.T, protocol string, urls map[string]string) {
 	delete(urls, "healthy")
 	for name, url := range urls {
 		t.Run(name, func(t *testing.T) {
-			if os.Getenv("OUTAGE_BENCH") == "" { // which wants the machine for one process at a time
-				t.Parallel()
-			}
+			t.Parallel()
 			report, exit := liveThrough(t, protocol, url)
 			const created = outageRequests + outageRequests/3
 			for signal, s := range map[string]throughline.SignalStats{"spans": report.Spans, "logs": report.Logs} {

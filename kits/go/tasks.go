@@ -148,17 +148,18 @@ func taskAttributes(name string, detached bool) []attribute.KeyValue {
 func (k *Kit) runTask(ctx context.Context, span trace.Span, on bool, attrs []attribute.KeyValue, fn func(context.Context) error) (err error) {
 	started := time.Now()
 	duration, active := k.taskInstruments(on)
-	active.Add(ctx, 1, metric.WithAttributes(attrs...))
+	set := metric.WithAttributes(attrs...)
+	active.Add(ctx, 1, set)
 	defer func() {
 		if v := recover(); v != nil {
 			err = k.Contain(ctx, v)
 		}
 		failSpan(span, err)
-		active.Add(ctx, -1, metric.WithAttributes(attrs...))
+		active.Add(ctx, -1, set)
 		if err != nil {
-			attrs = append(attrs, names.ErrorType.String(ErrorType(err)))
+			set = metric.WithAttributes(append(attrs, names.ErrorType.String(ErrorType(err)))...)
 		}
-		duration.Record(ctx, time.Since(started).Seconds(), metric.WithAttributes(attrs...))
+		duration.Record(ctx, time.Since(started).Seconds(), set)
 		span.End()
 	}()
 	return fn(ctx)
