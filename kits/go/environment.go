@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +93,21 @@ func readEnvironment(s settings) (environment, error) {
 		env.targets[signal] = t
 		problems = append(problems, err)
 	}
-	return env, errors.Join(problems...)
+	return env, eachOnce(errors.Join(problems...))
+}
+
+// eachOnce keeps a problem that all signals share from being told for each of them.
+func eachOnce(problems error) error {
+	if problems == nil {
+		return nil
+	}
+	var once []string
+	for problem := range strings.SplitSeq(problems.Error(), "\n") {
+		if !slices.Contains(once, problem) {
+			once = append(once, problem)
+		}
+	}
+	return errors.New(strings.Join(once, "\n"))
 }
 
 func readTarget(signal, endpoint string) (target, error) {

@@ -134,6 +134,9 @@ func TestABrokenConfigurationGivesAWorkingKitAndEveryProblem(t *testing.T) {
 			t.Errorf("%s is missing in: %v", part, err)
 		}
 	}
+	if n := strings.Count(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT"); n != 1 { // all three signals have it
+		t.Errorf("the endpoint is told %d times in: %v", n, err)
+	}
 	if kit == nil || kit.Enabled() || kit.ServiceName() != "orders" {
 		t.Fatalf("got %+v", kit)
 	}

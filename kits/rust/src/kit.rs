@@ -295,10 +295,7 @@ impl Kit {
     /// What became of the telemetry so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let Some(Parts { counts: [spans, logs, metrics], .. }) = &self.inner.parts else {
-            return Stats::default();
-        };
-        Stats { spans: spans.stats(), logs: logs.stats(), metrics: metrics.stats() }
+        self.inner.stats()
     }
 
     /// The OpenTelemetry meter for the service's own instruments, which keep exemplars; a no-op one when the kit records nothing.
@@ -326,7 +323,10 @@ impl Kit {
     /// # Errors
     /// [`FlushError`] when time ran out or an export failed.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
-        self.inner.providers().map_or(Ok(()), |providers| on_threads(&providers, timeout, |job, _| job.flush()))
+        let Some(providers) = self.inner.providers() else {
+            return Ok(());
+        };
+        self.inner.accounted(|| on_threads(&providers, timeout, |job, _| job.flush()))
     }
 
     /// Flushes and stops the pipeline; later telemetry is discarded. Blocks for at most `timeout`, whatever the receiver does, and
@@ -384,14 +384,44 @@ impl Inner {
         let Some(Parts { providers, runtime, .. }) = &self.parts else {
             return Ok(());
         };
-        let result = on_threads(providers, timeout, Job::shutdown);
+        let result = self.accounted(|| on_threads(providers, timeout, Job::shutdown));
         runtime.stop();
         result
+    }
+
+    fn stats(&self) -> Stats {
+        let Some(Parts { counts: [spans, logs, metrics], .. }) = &self.parts else {
+            return Stats::default();
+        };
+        Stats { spans: spans.stats(), logs: logs.stats(), metrics: metrics.stats() }
+    }
+
+    /// Says of a flush that failed how much was lost in it, which the SDK does not know.
+    fn accounted(&self, flush: impl FnOnce() -> Result<(), FlushError>) -> Result<(), FlushError> {
+        let before = self.stats();
+        let result = flush();
+        let after = self.stats();
+        let signals = [
+            ("spans", before.spans, after.spans),
+            ("log records", before.logs, after.logs),
+            ("collections of metrics", before.metrics, after.metrics),
+        ];
+        let lost: Vec<_> = signals.iter().filter_map(|(name, before, after)| lost_since(name, before, after)).collect();
+        match result {
+            Err(FlushError::Failed(_)) if !lost.is_empty() => Err(FlushError::Failed(lost.join(", "))),
+            other => other,
+        }
     }
 
     fn providers(&self) -> Option<Providers> {
         self.parts.as_ref().map(|parts| parts.providers.clone())
     }
+}
+
+fn lost_since(name: &str, before: &SignalStats, after: &SignalStats) -> Option<String> {
+    let lost = after.dropped.on_the_way() - before.dropped.on_the_way();
+    let all = lost + after.exported - before.exported;
+    (lost > 0).then(|| format!("{lost} of the last {all} {name} were not delivered"))
 }
 
 /// Runs a job per signal on threads of their own, because the SDK's calls are only loosely bounded, and waits for them together.

@@ -8,8 +8,7 @@
 //! let kit = throughline::init(Config::builder("orders").version("1.4.2").build()).unwrap_or_else(InitError::report);
 //! kit.install_logs();
 //! // serve …
-//! kit.shutdown(Duration::from_secs(5))?;
-//! # Ok::<(), throughline::FlushError>(())
+//! let _ = kit.shutdown(Duration::from_secs(5)); // what was lost is told on standard error
 //! ```
 //!
 //! # What it promises

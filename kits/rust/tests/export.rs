@@ -196,6 +196,7 @@ fn a_refused_connection_is_told_and_counted_and_costs_no_time() {
     assert!(since.elapsed() < Duration::from_secs(2));
     let error = kit.shutdown(AMPLE).unwrap_err();
     assert!(matches!(error, FlushError::Failed(_)), "{error}");
+    assert!(error.to_string().contains("5 of the last 5 spans were not delivered"), "{error}");
     assert!(since.elapsed() < Duration::from_secs(5));
     let spans = kit.stats().spans;
     assert_eq!((spans.created, spans.exported, spans.dropped.export_failed), (5, 0, 5));

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
@@ -43,9 +43,9 @@ impl Answer {
         Answer { rejected: rejected.try_into().unwrap_or(0), ..Answer::of(Outcome::Delivered, String::new()) }
     }
 
-    fn read(response: &Response<Bytes>) -> Self {
+    fn read(address: &Uri, response: &Response<Bytes>) -> Self {
         let status = response.status();
-        let mut answer = Answer::of(Outcome::of_http(status.as_u16()), format!("the receiver answered {status}"));
+        let mut answer = Answer::of(Outcome::of_http(status.as_u16()), format!("{address} answered {status}"));
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         match answer.outcome {
             Outcome::Retryable => {
@@ -150,9 +150,10 @@ fn secured(mut client: reqwest::ClientBuilder, target: &Target) -> reqwest::Resu
 #[async_trait]
 impl HttpClient for Overheard {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let address = request.uri().clone();
         let response = self.client.send_bytes(request).await;
         self.heard.note(match &response {
-            Ok(response) => Answer::read(response),
+            Ok(response) => Answer::read(&address, response),
             Err(error) => Answer::of(Outcome::Retryable, chain(error.as_ref())),
         });
         response

@@ -51,6 +51,11 @@ impl Drops {
             + self.rejected
             + self.shutdown
     }
+
+    /// What was lost on the way, not before it.
+    pub(crate) fn on_the_way(&self) -> u64 {
+        self.timeout + self.export_failed + self.rejected + self.shutdown
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

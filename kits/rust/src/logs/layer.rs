@@ -147,6 +147,19 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     }
 }
 
+/// Events of the SDK about exports that failed. The kit tells of those itself, with cause and number.
+const TOLD_BY_THE_KIT: [&str; 2] = ["Export.Failed", "PeriodicReader.ExportError"];
+
+fn plain(value: &AnyValue) -> String {
+    match value {
+        AnyValue::String(text) => text.to_string(),
+        AnyValue::Int(number) => number.to_string(),
+        AnyValue::Double(number) => number.to_string(),
+        AnyValue::Boolean(yes) => yes.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
 /// Events of the OpenTelemetry SDK about itself.
 fn is_own(target: &str) -> bool {
     target.starts_with("opentelemetry")
@@ -185,14 +198,16 @@ impl<'a> Record<'a> {
 
 impl LogLayer {
     fn tell_own(&self, event: &Event<'_>) {
-        if *event.metadata().level() > Level::WARN {
+        let name = event.metadata().name();
+        if *event.metadata().level() > Level::WARN || TOLD_BY_THE_KIT.iter().any(|told| name.starts_with(told)) {
             return;
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let details: Vec<_> = fields.attributes.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
+        let told = fields.attributes.iter().filter(|(key, _)| key != "name"); // the event's own again
+        let details: Vec<_> = told.map(|(key, value)| format!("{key}={}", plain(value))).collect();
         let message = fields.message.as_deref().unwrap_or("the OpenTelemetry SDK reports a problem");
-        self.core.diagnostics.tell(event.metadata().name(), message, 0, &details.join(" "));
+        self.core.diagnostics.tell(name, message, 0, &details.join(" "));
     }
 
     fn print(&self, record: &Record<'_>) {
