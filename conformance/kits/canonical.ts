@@ -23,6 +23,8 @@ export interface Telemetry {
 	readonly spans: readonly Span[];
 	readonly metrics: readonly Point[];
 	readonly logs: readonly LogRecord[];
+	/** The lines of the log, with stand-ins for the time and the ids of traces and spans. */
+	readonly lines: readonly string[];
 	/** Resource attributes, once for each distinct resource. */
 	readonly resources: readonly Attributes[];
 	/** By name: what each scope says of itself. */
@@ -91,7 +93,7 @@ interface Seen {
 	readonly spans: Found[];
 }
 
-export function canonical(inbox: Sent): Telemetry {
+export function canonical(inbox: Sent, lines: readonly string[] = []): Telemetry {
 	const seen: Seen = { problems: [...inbox.problems], numbers: new Numbers(), spans: [] };
 	const envelopes = new Envelopes(seen);
 	envelopes.open(inbox.traces, 'resourceSpans', 'scopeSpans', 'spans', (span, scope) =>
@@ -127,6 +129,7 @@ export function canonical(inbox: Sent): Telemetry {
 		spans,
 		metrics: pointsOf(others),
 		logs,
+		lines: lines.map((line) => canonicalLine(line, seen.spans)),
 		resources: envelopes.resources,
 		scopes: envelopes.scopes,
 		definitions: definitionsOf(others),
@@ -241,6 +244,16 @@ function place(all: readonly Found[], spanId: string, traceId: string): Place {
 	const at = all.findIndex((one) => one.spanId === spanId);
 	if (at >= 0) return all[at]?.traceId === traceId ? at : 'of another trace';
 	return spanId === CALLER.spanId && traceId === CALLER.traceId ? 'remote' : 'of nobody';
+}
+
+/** Byte by byte, but for what no two runs share; ids become places as they do elsewhere. */
+function canonicalLine(line: string, spans: readonly Found[]): string {
+	return line
+		.replace(/^\{"ts":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z"/, '{"ts":"<time>"')
+		.replace(
+			/"trace_id":"([0-9a-f]{32})","span_id":"([0-9a-f]{16})"/,
+			(_, traceId: string, spanId: string) => `"span":"<${place(spans, spanId, traceId)}>"`,
+		);
 }
 
 function canonicalLog(record: Message, scope: string, { spans, numbers, problems }: Seen): LogRecord {

@@ -18,6 +18,7 @@ export function againstGolden(got: Telemetry, want: Scenario): string[] {
 		...differences('metrics', got.metrics, sortedPoints(want.metrics)),
 		...differences('logs', got.logs, want.logs ?? []),
 		...(want.self === undefined ? [] : differences('self', got.self.points, sortedPoints(want.self))),
+		...differences('lines', got.lines, want.lines ?? []),
 		...got.resources.flatMap((resource) => differences('resource', withoutOwn(resource), RESOURCE)),
 		...Object.entries(got.definitions).flatMap(([name, { kind, buckets }]) =>
 			kind === 'histogram' && (buckets === 'exponential') !== (want.histograms === 'exponential')
@@ -33,20 +34,30 @@ export function againstRegistry(got: Telemetry, registry: Registry): string[] {
 		schema_url: registry.schemaUrl,
 		attributes: { 'throughline.contract': registry.attributes.get('throughline.contract')?.members?.at(-1)?.value },
 	};
+	const definitions = { ...got.definitions, ...got.self.definitions };
 	return [
-		...got.spans.flatMap((span) => spanProblems(registry, { ...span, attributes: withoutStandIns(span.attributes) })),
-		...[...got.metrics, ...got.self.points].flatMap(({ name, attributes }) => pointProblems(registry, name, withoutStandIns(attributes))),
-		...Object.entries({ ...got.definitions, ...got.self.definitions }).flatMap(([name, definition]) =>
-			metricProblems(registry, { name, ...definition }, { duration: DURATION_BUCKETS }),
+		...got.spans.filter(ofTheKit).flatMap((span) => spanProblems(registry, { ...span, attributes: withoutStandIns(span.attributes) })),
+		...[...got.metrics, ...got.self.points]
+			.filter(({ name }) => ofTheKit(definitions[name]))
+			.flatMap(({ name, attributes }) => pointProblems(registry, name, withoutStandIns(attributes))),
+		...Object.entries(definitions).flatMap(([name, definition]) =>
+			!ofTheKit(definition) ? [] : metricProblems(registry, { name, ...definition }, { duration: DURATION_BUCKETS }),
 		),
-		...got.logs.flatMap(({ event, attributes }) => logProblems(registry, event, attributes)),
+		...got.logs.filter(ofTheKit).flatMap(({ event, attributes }) => logProblems(registry, event, attributes)),
 		...got.resources.flatMap((resource) => resourceProblems(registry, resource)),
-		...Object.entries(got.scopes).flatMap(([name, { version: _, ...scope }]) => [
-			...(registry.scopes.includes(name) ? [] : [`the registry has no scope ${name}`]),
-			...differences(`scope ${name}`, scope, contract),
-		]),
+		...Object.entries(got.scopes).flatMap(([name, { version: _, ...scope }]) =>
+			!ofTheKit({ scope: name })
+				? []
+				: [
+						...(registry.scopes.includes(name) ? [] : [`the registry has no scope ${name}`]),
+						...differences(`scope ${name}`, scope, contract),
+					],
+		),
 	];
 }
+
+/** What has a scope of the service's own may be called what it likes. */
+const ofTheKit = (one: { readonly scope: string } | undefined): boolean => one !== undefined && /^throughline(\/|$)/.test(one.scope);
 
 /** Empty when two kits emitted the same. Where the scenario lets a language use its own words, words are not compared. */
 export function againstEachOther(go: Telemetry, rust: Telemetry, scenario: Scenario): string[] {

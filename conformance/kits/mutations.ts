@@ -38,7 +38,7 @@ function mutateTelemetry(results: readonly Result[]): { tried: number; survived:
 					tried++;
 					const mutated = structuredClone(sentOf(inboxes[kit]));
 					mutation.apply(mutation.places(mutated)[at] as Json);
-					const got = canonical(mutated);
+					const got = { ...canonical(mutated), lines: telemetry[kit].lines };
 					const alone = [...againstGolden(got, scenario), ...againstRegistry(got, REGISTRY)];
 					const together = kit === 'go' ? againstEachOther(got, telemetry.rust, scenario) : againstEachOther(telemetry.go, got, scenario);
 					if (alone.length + together.length === 0) survived.push(`${mutation.name} (${scenario.id}, ${kit}, place ${at})`);

@@ -9,6 +9,18 @@ const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface Answer {
 	readonly error?: string;
+	/** What was logged. */
+	readonly lines?: readonly string[];
+	/** The kit's account, by signal. */
+	readonly stats?: Readonly<Record<string, Account>>;
+}
+
+export interface Account {
+	readonly created: number;
+	readonly exported: number;
+	readonly queued: number;
+	/** By cause; none is 0. */
+	readonly dropped: Readonly<Record<string, number>>;
 }
 
 export class Probe {

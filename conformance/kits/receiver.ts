@@ -39,8 +39,11 @@ export interface Refusal {
 	/** 0: the connection is cut. */
 	readonly status: number;
 	readonly retryAfter?: number | undefined;
+	/** An answer that is none, one that says half was not taken, or no answer at all. */
+	readonly instead?: 'garbage' | 'partial' | 'silence' | undefined;
 }
 
+const REJECTED = { traces: 'rejectedSpans', metrics: 'rejectedDataPoints', logs: 'rejectedLogRecords' };
 const PATH = /^\/(?<box>.+)\/v1\/(?<signal>traces|metrics|logs)$/;
 
 export class Receiver {
@@ -106,6 +109,14 @@ export class Receiver {
 		const [refusal] = turn < 0 ? [] : inbox.refusals.splice(turn, 1);
 		if (refusal?.status === 0) {
 			request.socket.destroy();
+			return;
+		}
+		if (refusal?.instead === 'silence') return;
+		if (refusal?.instead !== undefined) {
+			const answer = RESPONSE_TYPE[kind];
+			const rejected = { partialSuccess: { [REJECTED[kind]]: 1, errorMessage: 'not this one' } };
+			const bytes = refusal.instead === 'garbage' ? Buffer.from('<html>') : answer.encode(answer.fromObject(rejected)).finish();
+			response.writeHead(refusal.status, { 'content-type': 'application/x-protobuf' }).end(bytes);
 			return;
 		}
 		if (refusal !== undefined) {

@@ -13,7 +13,7 @@ const point = z.strictObject({
 	name: z.string(),
 	attributes,
 	count: z.number().optional(),
-	value: z.number().optional(),
+	value: z.union([z.number(), z.strictObject({ double: z.number() })]).optional(),
 	exemplar: z.union([place, z.literal('any')]).optional(),
 });
 
@@ -26,12 +26,23 @@ const scenario = z.strictObject({
 	variables: z.record(z.string(), z.string()).optional(),
 	/** Document of remote control that is in force before the scenario is played. */
 	control: z.looseObject({ v: z.number(), revision: z.number() }).optional(),
-	/** Answers of the receiver before it accepts: a status, or 0 for a cut connection. */
+	/** Answers of the receiver before it accepts: a status, 0 for a cut connection, or something else instead of an answer. */
 	refusals: z
-		.array(z.strictObject({ signal: z.enum(['traces', 'metrics', 'logs']), status: z.number(), retryAfter: z.number().optional() }))
+		.array(
+			z.strictObject({
+				signal: z.enum(['traces', 'metrics', 'logs']),
+				status: z.number(),
+				retryAfter: z.number().optional(),
+				instead: z.enum(['garbage', 'partial', 'silence']).optional(),
+			}),
+		)
 		.optional(),
 	/** What histograms are: with the buckets of the registry when left out. */
 	histograms: z.literal('exponential').optional(),
+	/** How often it is played, once when left out. After each time everything is sent. */
+	times: z.number().optional(),
+	/** What the kit lost by its own account, by signal and cause; nothing when left out. */
+	dropped: z.partialRecord(z.enum(['spans', 'logs', 'metrics']), z.record(z.string(), z.number())).optional(),
 	spans: z.array(
 		z.strictObject({
 			scope: z.string(),
@@ -60,6 +71,8 @@ const scenario = z.strictObject({
 			}),
 		)
 		.optional(),
+	/** The lines of the log, byte by byte; none when left out. */
+	lines: z.array(z.string()).optional(),
 });
 
 export type Scenario = z.infer<typeof scenario>;

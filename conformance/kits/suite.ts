@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadRegistry } from '../../tools/generate.ts';
+import { accountProblems } from './account.ts';
 import { canonical, type Telemetry } from './canonical.ts';
 import { againstEachOther, againstGolden, againstRegistry } from './judge.ts';
 import { startPostgres } from './postgres.ts';
@@ -154,7 +155,11 @@ export class Suite {
 		};
 		const begun = await probe.begin(variables);
 		const uncontrolled = scenario.control === undefined ? undefined : await this.#awaitControl(inbox);
-		const { error = begun.error ?? uncontrolled } = await probe.perform(scenario.play ?? scenario.id);
+		let { error = begun.error ?? uncontrolled } = await probe.perform(scenario.play ?? scenario.id);
+		for (let time = 1; time < (scenario.times ?? 1) && error === undefined; time++) {
+			await probe.flush();
+			({ error } = await probe.perform(scenario.play ?? scenario.id));
+		}
 		const giveUpMs = Date.now() + SPANS_TIMEOUT_MS;
 		// Once at least, so that the metrics that are sent at the end tell what became of the rest.
 		do {
@@ -164,7 +169,7 @@ export class Suite {
 		await sleep(SURPLUS_MS);
 		const ended = await probe.end();
 		const failures = [error, ended.error].filter((problem) => problem !== undefined);
-		return { telemetry: canonical(inbox), inbox, failures };
+		return { telemetry: canonical(inbox, ended.lines), inbox, failures: [...failures, ...accountProblems(ended.stats ?? {}, scenario)] };
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"net"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -17,6 +19,7 @@ import (
 // health is a health service that does what the name of the service asked for says.
 type health struct {
 	grpc_health_v1.UnimplementedHealthServer
+	called func(context.Context) // nil, or told of each Check
 }
 
 func behave(ctx context.Context, name string) error {
@@ -27,6 +30,8 @@ func behave(ctx context.Context, name string) error {
 		return status.Error(codes.Internal, "disk full")
 	case "panic":
 		panic("deliberate")
+	case "secret":
+		return status.Error(codes.Internal, "no login with password=hunter2")
 	case "wait":
 		<-ctx.Done()
 		return ctx.Err()
@@ -34,8 +39,44 @@ func behave(ctx context.Context, name string) error {
 	return nil
 }
 
-func (health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+func (h health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+	if h.called != nil {
+		h.called(ctx)
+	}
 	return &grpc_health_v1.HealthCheckResponse{}, behave(ctx, r.Service)
+}
+
+// answerAll answers each request until the last, which says how to end.
+func answerAll(_ any, stream grpc.ServerStream) error {
+	for {
+		var r grpc_health_v1.HealthCheckRequest
+		if err := stream.RecvMsg(&r); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := behave(stream.Context(), r.Service); err != nil {
+			return err
+		}
+		if err := stream.SendMsg(&grpc_health_v1.HealthCheckResponse{}); err != nil {
+			return err
+		}
+	}
+}
+
+// talk sends two requests, each after the answer to the one before, and ends.
+func talk(s *scene, last string) {
+	conn := dial(s, rpcServer(s, s.kit), tlgrpc.DialOptions(s.kit))
+	stream, err := conn.NewStream(s.ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/grpc.health.v1.Health/Talk")
+	must(err)
+	for _, service := range []string{"", last} {
+		must(stream.SendMsg(&grpc_health_v1.HealthCheckRequest{Service: service}))
+		if stream.RecvMsg(&grpc_health_v1.HealthCheckResponse{}) != nil {
+			return
+		}
+	}
+	must(stream.CloseSend())
+	_ = stream.RecvMsg(&grpc_health_v1.HealthCheckResponse{})
 }
 
 func (health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStreamingServer[grpc_health_v1.HealthCheckResponse]) error {
@@ -72,6 +113,17 @@ func init() {
 		conn := dial(s, rpcServer(s, s.kit), nil)
 		_ = conn.Invoke(s.ctx, "/no.such/Method", &grpc_health_v1.HealthCheckRequest{}, &grpc_health_v1.HealthCheckResponse{})
 	}
+	behaviours["grpc-client-canceled"] = func(s *scene) {
+		called, leave := context.WithCancel(s.ctx)
+		check(called, dial(s, rpcServer(s, nil, func(context.Context) { leave() }), tlgrpc.DialOptions(s.kit)), "wait")
+	}
+	behaviours["grpc-server-left"] = func(s *scene) {
+		called, leave := context.WithCancel(s.ctx)
+		check(called, dial(s, rpcServer(s, s.kit, func(context.Context) { leave() }), nil), "wait")
+	}
+	behaviours["grpc-talk-ok"] = func(s *scene) { talk(s, "") }
+	behaviours["grpc-talk-not-found"] = func(s *scene) { talk(s, "not found") }
+	behaviours["grpc-secret"] = unary("secret")
 	behaviours["grpc-client-refused"] = func(s *scene) {
 		check(s.ctx, dial(s, refusing()[len("http://"):], tlgrpc.DialOptions(s.kit)), "")
 	}
@@ -83,11 +135,18 @@ func init() {
 	}
 }
 
-func rpcServer(s *scene, kit *throughline.Kit) string {
+func rpcServer(s *scene, kit *throughline.Kit, called ...func(context.Context)) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
 	server := grpc.NewServer(tlgrpc.ServerOptions(kit)...)
-	grpc_health_v1.RegisterHealthServer(server, health{})
+	service := grpc_health_v1.Health_ServiceDesc
+	service.Streams = append(slices.Clone(service.Streams),
+		grpc.StreamDesc{StreamName: "Talk", Handler: answerAll, ServerStreams: true, ClientStreams: true})
+	var h health
+	if len(called) > 0 {
+		h.called = called[0]
+	}
+	server.RegisterService(&service, h)
 	go func() { _ = server.Serve(listener) }()
 	s.cleanup(server.Stop)
 	return listener.Addr().String()

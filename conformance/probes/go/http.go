@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"time"
 
+	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/tlhttp"
 )
 
@@ -45,6 +46,46 @@ func init() {
 			}
 		}
 	})
+	behaviours["http-server-time-limit"] = served("GET", "/orders/17", http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+	}), 50*time.Millisecond, "").ServeHTTP)
+	behaviours["http-server-stream"] = served("GET", "/orders/17", chunks)
+	behaviours["http-server-panic-in-body"] = served("GET", "/orders/17", func(w http.ResponseWriter, r *http.Request) {
+		chunks(w, r)
+		panic("deliberate")
+	})
+	behaviours["http-server-left-detached"] = func(s *scene) {
+		ctx, leave := context.WithCancel(s.ctx)
+		audited := make(chan *throughline.Task, 1)
+		request(ctx, server(s, func(_ http.ResponseWriter, r *http.Request) {
+			audited <- s.kit.Detach(r.Context(), "audit", func(ctx context.Context) error {
+				<-r.Context().Done()
+				return ctx.Err() // of the task, which goes on
+			})
+			leave()
+			<-r.Context().Done()
+		}), "GET", "/orders/17")
+		_ = (<-audited).Wait()
+	}
+	behaviours["http-server-debug"] = func(s *scene) {
+		requestWith(s.ctx, server(s, status(200)), "GET", "/orders/17", http.Header{
+			"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}, "Tracestate": {"tl=debug:incident-42"}})
+	}
+	behaviours["http-server-secret"] = served("GET", "/orders/4111111111111111?token=abc", status(200))
+	behaviours["http-client-secret"] = func(s *scene) { call(s.ctx, s, listen(s, status(200))+"/orders/4111111111111111?token=abc") }
+	behaviours["http-client-stream"] = func(s *scene) { call(s.ctx, s, listen(s, chunks)) }
+	behaviours["http-client-body-dropped"] = func(s *scene) {
+		if response, err := do(s.ctx, s, listen(s, status(200))); err == nil {
+			response.Body.Close()
+		}
+	}
+	behaviours["http-client-canceled"] = func(s *scene) {
+		ctx, cancel := context.WithCancel(s.ctx)
+		call(ctx, s, listen(s, func(_ http.ResponseWriter, r *http.Request) {
+			cancel()
+			<-r.Context().Done()
+		}))
+	}
 	behaviours["http-client-200"] = func(s *scene) {
 		ctx := tlhttp.WithResendCount(tlhttp.WithURLTemplate(s.ctx, "/orders/{id}"), 2)
 		call(ctx, s, listen(s, status(200))+"/orders/17?card=4111#me")
@@ -82,22 +123,38 @@ func server(s *scene, handler http.HandlerFunc, opts ...tlhttp.Option) string {
 
 // request is made by a client without telemetry that reads at most 1 MiB and goes away with its context.
 func request(ctx context.Context, url, method, path string) {
+	requestWith(ctx, url, method, path, http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}})
+}
+
+func requestWith(ctx context.Context, url, method, path string, header http.Header) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, url+path, nil)
 	must(err)
+	r.Header = header
 	r.Header.Set("User-Agent", "edges")
-	r.Header.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	if response, err := http.DefaultClient.Do(r); err == nil {
 		_, _ = io.CopyN(io.Discard, response.Body, 1<<20)
 		response.Body.Close()
 	}
 }
 
-func call(ctx context.Context, s *scene, url string) {
+// chunks writes three times.
+func chunks(w http.ResponseWriter, _ *http.Request) {
+	for range 3 {
+		_, _ = w.Write([]byte("chunk"))
+		_ = http.NewResponseController(w).Flush()
+	}
+}
+
+func do(ctx context.Context, s *scene, url string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	must(err)
-	if response, err := (&http.Client{Transport: tlhttp.Transport(s.kit, nil)}).Do(r); err == nil {
+	return (&http.Client{Transport: tlhttp.Transport(s.kit, nil)}).Do(r)
+}
+
+func call(ctx context.Context, s *scene, url string) {
+	if response, err := do(ctx, s, url); err == nil {
 		_, _ = io.Copy(io.Discard, response.Body)
 		response.Body.Close()
 	}

@@ -30,12 +30,40 @@ func init() {
 		stream.send(s)
 		_ = stream.traced.ProcessBatch(s.ctx, "stored.created", stream.take(2), func(context.Context, []jetstream.Msg) error { return nil })
 	}
+	behaviours["jetstream-batch-nak"] = func(s *scene) {
+		stream := newStream(s)
+		stream.send(s)
+		_ = stream.traced.ProcessBatch(s.ctx, "stored.created", stream.take(1), func(context.Context, []jetstream.Msg) error { return errors.New("no stock") })
+	}
+	behaviours["jetstream-redelivered"] = func(s *scene) {
+		stream := newStream(s)
+		stream.send(s)
+		_ = stream.traced.Process(s.ctx, stream.take(1)[0], func(context.Context, jetstream.Msg) error { return errors.New("no stock") })
+		_ = stream.traced.Process(s.ctx, stream.take(1)[0], fine)
+	}
+	unsettled := func(handler tlnats.JetStreamHandler) func(*scene) {
+		return func(s *scene) {
+			stream := newStream(s)
+			stream.send(s)
+			if stream.traced.Process(s.ctx, toldToNobody{stream.take(1)[0]}, handler) == nil {
+				panic("nobody was told, and nobody noticed")
+			}
+		}
+	}
+	behaviours["jetstream-ack-fails"] = unsettled(fine)
+	behaviours["jetstream-nak-fails"] = unsettled(func(context.Context, jetstream.Msg) error { return errors.New("no stock") })
 	behaviours["jetstream-no-stream"] = func(s *scene) {
 		if _, err := newStream(s).traced.Publish(s.ctx, &nats.Msg{Subject: "nowhere"}); err == nil {
 			panic("published to no stream")
 		}
 	}
 }
+
+// toldToNobody is a message whose stream cannot be told what became of it.
+type toldToNobody struct{ jetstream.Msg }
+
+func (toldToNobody) Ack() error { return nats.ErrMsgNoReply }
+func (toldToNobody) Nak() error { return nats.ErrMsgNoReply }
 
 type stream struct {
 	traced   *tlnats.JetStream

@@ -27,6 +27,13 @@ func init() {
 		must(fetches.Err())
 		_ = kafka.ProcessBatch(s.ctx, "orders", fetches.Records(), func(context.Context, []*kgo.Record) error { return nil })
 	}
+	behaviours["kafka-batch-panic"] = func(s *scene) {
+		kafka := tlkafka.New(s.kit)
+		fetches := consumer(s, sent(s, 1)).PollRecords(s.ctx, 1)
+		must(fetches.Err())
+		_ = kafka.ProcessBatch(s.ctx, "orders", fetches.Records(), func(context.Context, []*kgo.Record) error { panic("deliberate") })
+	}
+	behaviours["kafka-left"] = processed(func(context.Context, *kgo.Record) error { return context.Canceled })
 	behaviours["kafka-refused"] = func(s *scene) {
 		_ = client(s, tlkafka.New(s.kit).Hooks(), kgo.UnknownTopicRetries(0)).
 			ProduceSync(s.ctx, &kgo.Record{Topic: "nowhere", Value: []byte("{}")}).FirstErr()

@@ -7,7 +7,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	throughline "throughline.dev/kits/go"
@@ -21,7 +24,21 @@ type scene struct {
 	ctx      context.Context
 	kit      *throughline.Kit
 	backends map[string]string // addresses of what the runner started: postgres, nats
+	lines    lines             // what was logged
 	leave    []func()
+}
+
+// lines keeps the lines of a log.
+type lines struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, strings.TrimSuffix(string(line), "\n"))
+	return len(line), nil
 }
 
 // cleanup runs f once the telemetry of the scene is complete, the last first.
@@ -42,8 +59,25 @@ type order struct {
 }
 
 type answer struct {
-	Error string             `json:"error,omitempty"`
-	Stats *throughline.Stats `json:"stats,omitempty"`
+	Error string           `json:"error,omitempty"`
+	Lines []string         `json:"lines,omitempty"`
+	Stats map[string]stats `json:"stats,omitempty"`
+}
+
+// stats is what became of one signal, as both probes tell it.
+type stats struct {
+	Created  uint64            `json:"created"`
+	Exported uint64            `json:"exported"`
+	Queued   uint64            `json:"queued"`
+	Dropped  map[string]uint64 `json:"dropped"`
+}
+
+func statsOf(s throughline.SignalStats) stats {
+	d := s.Dropped
+	all := map[string]uint64{"queue_full": d.QueueFull, "byte_limit": d.ByteLimit, "circuit_open": d.CircuitOpen, "timeout": d.Timeout,
+		"export_failed": d.ExportFailed, "rejected": d.Rejected, "shutdown": d.Shutdown}
+	maps.DeleteFunc(all, func(_ string, n uint64) bool { return n == 0 })
+	return stats{Created: s.Created, Exported: s.Exported, Queued: s.Queued, Dropped: all}
 }
 
 func main() {
@@ -107,8 +141,8 @@ func (s *scene) end() answer {
 	for i := len(s.leave) - 1; i >= 0; i-- {
 		s.leave[i]()
 	}
-	stats := s.kit.Stats()
-	return answer{Stats: &stats}
+	all := s.kit.Stats()
+	return answer{Lines: s.lines.text, Stats: map[string]stats{"spans": statsOf(all.Spans), "logs": statsOf(all.Logs), "metrics": statsOf(all.Metrics)}}
 }
 
 func within(f func(context.Context) error) error {

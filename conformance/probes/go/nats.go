@@ -25,6 +25,18 @@ func init() {
 		batch := []*nats.Msg{n.sent(s), n.sent(s)}
 		_ = n.client.ProcessBatch(s.ctx, "orders.created", batch, func(context.Context, []*nats.Msg) error { return nil })
 	}
+	behaviours["nats-closed"] = func(s *scene) {
+		n := newMessages(s)
+		n.conn.Close()
+		if n.client.Publish(s.ctx, &nats.Msg{Subject: "orders.created"}) == nil {
+			panic("published through a closed connection")
+		}
+	}
+	behaviours["nats-batch-error"] = func(s *scene) {
+		n := newMessages(s)
+		_ = n.client.ProcessBatch(s.ctx, "orders.created", []*nats.Msg{n.sent(s)}, func(context.Context, []*nats.Msg) error { return errors.New("no stock") })
+	}
+	behaviours["nats-left"] = processed(left)
 	behaviours["nats-without-producer"] = func(s *scene) {
 		n := newMessages(s)
 		ctx, end := s.kit.Span(s.ctx, "loop")
@@ -33,7 +45,11 @@ func init() {
 	}
 }
 
+// left is what a handler ends with that nobody waits for any more.
+func left(context.Context, *nats.Msg) error { return context.Canceled }
+
 type messages struct {
+	conn   *nats.Conn
 	client *tlnats.Client
 	inbox  *nats.Subscription
 }
@@ -45,7 +61,7 @@ func newMessages(s *scene) messages {
 	inbox, err := conn.SubscribeSync("orders.created")
 	must(err)
 	must(conn.Flush())
-	return messages{tlnats.New(s.kit, conn), inbox}
+	return messages{conn, tlnats.New(s.kit, conn), inbox}
 }
 
 func (n messages) sent(s *scene) *nats.Msg {

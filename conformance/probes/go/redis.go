@@ -42,6 +42,28 @@ func init() {
 			return nil
 		})
 	})
+	behaviours["redis-pipeline-error"] = commands(func(ctx context.Context, c *redis.Client) {
+		_, _ = c.Pipelined(ctx, func(p redis.Pipeliner) error {
+			p.Set(ctx, "customer:ada", "secret", 0)
+			p.LPush(ctx, "customer:ada", "x")
+			return nil
+		})
+	})
+	behaviours["redis-transaction-aborted"] = commands(func(ctx context.Context, c *redis.Client) {
+		_, _ = c.TxPipelined(ctx, func(p redis.Pipeliner) error {
+			p.Set(ctx, "a", "1", 0)
+			p.Do(ctx, "nosuch")
+			return nil
+		})
+	})
+	behaviours["redis-connection-lost"] = func(s *scene) {
+		other := redis.NewClient(&redis.Options{Addr: s.backends["redis"]})
+		s.cleanup(func() { _ = other.Close() })
+		commands(func(ctx context.Context, c *redis.Client) {
+			time.AfterFunc(50*time.Millisecond, func() { _ = other.ClientKillByFilter(s.ctx, "TYPE", "normal").Err() })
+			c.BLPop(ctx, 0, "nothing")
+		})(s)
+	}
 	behaviours["redis-timeout"] = commands(func(ctx context.Context, c *redis.Client) {
 		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()

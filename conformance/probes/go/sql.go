@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"throughline.dev/kits/go/tlpgx"
 )
 
@@ -22,6 +24,32 @@ func init() {
 	})
 	behaviours["sql-duplicate"] = query(insert, 1)
 	behaviours["sql-error-that-quotes-a-value"] = query("SELECT 'secret'::int FROM orders")
+	behaviours["sql-statement-timeout"] = database(func(ctx context.Context, conn *pgx.Conn) {
+		_, _ = conn.Exec(ctx, "SET statement_timeout = 50")
+		_, _ = conn.Exec(ctx, "SELECT pg_sleep(20)")
+	})
+	behaviours["sql-canceled"] = database(func(ctx context.Context, conn *pgx.Conn) {
+		ctx, cancel := context.WithCancel(ctx)
+		time.AfterFunc(50*time.Millisecond, cancel)
+		_, _ = conn.Exec(ctx, "SELECT pg_sleep(20)")
+	})
+	behaviours["sql-connection-lost"] = query("SELECT pg_terminate_backend(pg_backend_pid())")
+	behaviours["sql-rollback"] = database(func(ctx context.Context, conn *pgx.Conn) {
+		_ = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, insert, 1)
+			return err
+		})
+	})
+	behaviours["sql-pool"] = func(s *scene) {
+		config, err := pgxpool.ParseConfig(s.backends["postgres"])
+		must(err)
+		config.MaxConns = 4
+		pool, err := pgxpool.NewWithConfig(s.ctx, config)
+		must(err)
+		s.cleanup(pool.Close)
+		must(pool.Ping(s.ctx))
+		must(tlpgx.ObservePool(s.kit, pool, "orders"))
+	}
 	behaviours["sql-transaction"] = database(func(ctx context.Context, conn *pgx.Conn) {
 		_ = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, insert, 2)

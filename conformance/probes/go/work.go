@@ -44,6 +44,15 @@ func init() {
 	behaviours["detach-ok"] = task((*throughline.Kit).Detach, "audit", ok)
 	behaviours["detach-error"] = task((*throughline.Kit).Detach, "audit", failed)
 	behaviours["detach-panic"] = task((*throughline.Kit).Detach, "audit", panicked)
+	gone := func() error { return context.Canceled }
+	behaviours["span-canceled"] = spanned(gone)
+	behaviours["spawn-timeout"] = task((*throughline.Kit).Go, "send mail", late)
+	behaviours["spawn-canceled"] = task((*throughline.Kit).Go, "send mail", gone)
+	behaviours["detach-timeout"] = task((*throughline.Kit).Detach, "audit", late)
+	behaviours["detach-canceled"] = task((*throughline.Kit).Detach, "audit", gone)
+	// In Go a goroutine may block; in Rust such work has threads of its own.
+	behaviours["spawn-blocking"] = task((*throughline.Kit).Go, "resize", ok)
+	behaviours["spawn-blocking-panic"] = task((*throughline.Kit).Go, "resize", panicked)
 	type worker func(*throughline.Kit, context.Context, throughline.Origin, string, func(context.Context) error) error
 	job := func(how worker, work func() error) func(*scene) {
 		return func(s *scene) {
@@ -57,5 +66,7 @@ func init() {
 	behaviours["job-child"] = job((*throughline.Kit).Work, ok)
 	behaviours["job-linked"] = job((*throughline.Kit).WorkLinked, ok)
 	behaviours["job-error"] = job((*throughline.Kit).Work, failed)
+	behaviours["job-canceled"] = job((*throughline.Kit).Work, gone)
+	behaviours["job-linked-timeout"] = job((*throughline.Kit).WorkLinked, late)
 	behaviours["job-panic"] = job((*throughline.Kit).Work, panicked)
 }

@@ -49,7 +49,7 @@ func (s *JetStream) Wrap(handler JetStreamHandler, opts ...Option) jetstream.Mes
 
 // Process processes one message in a CONSUMER span and then tells the stream: ack when the handler returns nil, term when its error is
 // [ErrPoison], nak otherwise, panics included, so that the message is delivered again. Telling is a CLIENT span of its own inside. The
-// error is the handler's and, if telling failed, that one too.
+// error is the handler's or, when that is nil and telling failed, telling's.
 func (s *JetStream) Process(ctx context.Context, msg jetstream.Msg, handler JetStreamHandler, opts ...Option) error {
 	cfg := newConfig(opts)
 	d := cfg.destination(msg.Subject())
@@ -81,13 +81,16 @@ func (s *JetStream) settle(ctx context.Context, d messaging.Destination, msgs []
 	}()
 	err := work()
 	panicked = false
+	// The handler's own error says more than that the stream could not be told; the span of telling has that one.
 	switch {
 	case err == nil:
 		return s.tell(ctx, d, "ack", msgs, jetstream.Msg.Ack)
 	case errors.Is(err, ErrPoison):
-		return joined(err, s.tell(ctx, d, "term", msgs, jetstream.Msg.Term))
+		_ = s.tell(ctx, d, "term", msgs, jetstream.Msg.Term)
+		return err
 	default:
-		return joined(err, s.tell(ctx, d, "nak", msgs, jetstream.Msg.Nak))
+		_ = s.tell(ctx, d, "nak", msgs, jetstream.Msg.Nak)
+		return err
 	}
 }
 
@@ -101,12 +104,4 @@ func (s *JetStream) tell(ctx context.Context, d messaging.Destination, name stri
 	}
 	call.End(err)
 	return err
-}
-
-// joined leaves the handler's error as it is unless there is another.
-func joined(err, second error) error {
-	if second == nil {
-		return err
-	}
-	return errors.Join(err, second)
 }

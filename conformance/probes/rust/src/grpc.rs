@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,12 +12,14 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use throughline::GrpcClient;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tonic::body::Body;
 use tonic::client::Grpc as Client;
-use tonic::server::{Grpc, NamedService, ServerStreamingService, UnaryService};
+use tonic::metadata::MetadataMap;
+use tonic::server::{Grpc, NamedService, ServerStreamingService, StreamingService, UnaryService};
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::{Layer, Service};
 
@@ -24,13 +27,13 @@ use crate::Scene;
 use crate::http::refusing;
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Ask {
+pub(crate) struct Ask {
     #[prost(string, tag = "1")]
     service: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct Answer {
+pub(crate) struct Answer {
     #[prost(int32, tag = "1")]
     status: i32,
 }
@@ -39,14 +42,24 @@ async fn behave(name: &str) -> Result<Answer, Status> {
     match name {
         "not found" => Err(Status::not_found("no such order: ü")),
         "internal" => Err(Status::internal("disk full")),
+        "secret" => Err(Status::internal("no login with password=hunter2")),
         "panic" => panic!("deliberate"),
-        "wait" => std::future::pending().await,
+        "wait" | "wait for ever" => std::future::pending().await,
         _ => Ok(Answer::default()),
     }
 }
 
+/// Told of each call of a unary method: its metadata, and whether to go on once it was told.
+pub(crate) type Witness = Arc<dyn Fn(&MetadataMap) + Send + Sync>;
+
 #[derive(Clone)]
-struct Health;
+pub(crate) struct Health(Witness);
+
+impl Health {
+    pub(crate) fn told(witness: impl Fn(&MetadataMap) + Send + Sync + 'static) -> Self {
+        Health(Arc::new(witness))
+    }
+}
 
 impl NamedService for Health {
     const NAME: &'static str = "grpc.health.v1.Health";
@@ -57,7 +70,20 @@ impl UnaryService<Ask> for Health {
     type Future = BoxFuture<'static, Result<Response<Answer>, Status>>;
 
     fn call(&mut self, request: Request<Ask>) -> Self::Future {
+        (self.0)(request.metadata());
         Box::pin(async move { behave(&request.get_ref().service).await.map(Response::new) })
+    }
+}
+
+/// Answers each request until the last, which says how to end.
+impl StreamingService<Ask> for Health {
+    type Response = Answer;
+    type ResponseStream = BoxStream<'static, Result<Answer, Status>>;
+    type Future = BoxFuture<'static, Result<Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: Request<Streaming<Ask>>) -> Self::Future {
+        let answers = request.into_inner().then(|ask| async move { behave(&ask?.service).await });
+        Box::pin(async move { Ok(Response::new(answers.boxed())) })
     }
 }
 
@@ -86,11 +112,13 @@ impl Service<http::Request<Body>> for Health {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let health = self.clone();
         Box::pin(async move {
             let mut grpc = Grpc::new(ProstCodec::<Answer, Ask>::default());
             Ok(match request.uri().path() {
-                "/grpc.health.v1.Health/Check" => grpc.unary(Health, request).await,
-                _ => grpc.server_streaming(Health, request).await,
+                "/grpc.health.v1.Health/Check" => grpc.unary(health, request).await,
+                "/grpc.health.v1.Health/Talk" => grpc.streaming(health, request).await,
+                _ => grpc.server_streaming(health, request).await,
             })
         })
     }
@@ -100,8 +128,9 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
     let address = match scenario {
         "grpc-client-refused" => refusing().trim_start_matches("http://").to_owned(),
         // The server's span is not of interest: who ends first is chance.
-        "grpc-client-deadline" => serve_plainly().await,
-        _ => serve(scene).await,
+        "grpc-client-deadline" => serve_plainly(Health::told(|_| {})).await,
+        "grpc-client-canceled" | "grpc-server-left" => return left(scenario, scene).await,
+        _ => serve(scene, Health::told(|_| {})).await,
     };
     match scenario {
         "grpc-unary-ok" | "grpc-client-refused" => unary(scene, &address, "").await,
@@ -109,6 +138,9 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
         "grpc-unary-internal" => unary(scene, &address, "internal").await,
         "grpc-unary-panic" => unary(scene, &address, "panic").await,
         "grpc-client-deadline" => unary(scene, &address, "wait").await,
+        "grpc-secret" => unary(scene, &address, "secret").await,
+        "grpc-talk-ok" => talk(scene, &address, "").await,
+        "grpc-talk-not-found" => talk(scene, &address, "not found").await,
         "grpc-stream-ok" => streaming(scene, &address, "", 9).await,
         "grpc-stream-fails-in-trailers" => streaming(scene, &address, "internal", 9).await,
         "grpc-stream-panic" => streaming(scene, &address, "panic", 9).await,
@@ -125,18 +157,63 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
     true
 }
 
-async fn serve(scene: &Scene) -> String {
+/// The caller goes away while the method waits.
+async fn left(scenario: &str, scene: &Scene) -> bool {
+    let begun = Arc::new(Notify::new());
+    let told = Arc::clone(&begun);
+    let health = Health::told(move |_| told.notify_one());
+    if scenario == "grpc-client-canceled" {
+        let address = serve_plainly(health).await;
+        tokio::select! {
+            () = unary(scene, &address, "wait for ever") => {}
+            () = begun.notified() => {}
+        }
+    } else {
+        let address = serve(scene, health).await;
+        tokio::select! {
+            () = plain_unary(&address, ask("wait for ever")) => {}
+            () = begun.notified() => {}
+        }
+    }
+    true
+}
+
+pub(crate) async fn plain_unary(address: &str, request: Request<Ask>) {
+    let mut client = Client::new(endpoint(address));
+    client.ready().await.unwrap();
+    let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let _ = client.unary(request, path, ProstCodec::<Ask, Answer>::default()).await;
+}
+
+/// Sends two requests, each after the answer to the one before, and ends.
+async fn talk(scene: &Scene, address: &str, last: &str) {
+    let (asks, requests) = tokio::sync::mpsc::unbounded_channel();
+    let requests = stream::unfold(requests, |mut requests| async move { Some((requests.recv().await?, requests)) });
+    let path = PathAndQuery::from_static("/grpc.health.v1.Health/Talk");
+    let mut client = client(scene, address).await;
+    asks.send(Ask::default()).unwrap();
+    let codec = ProstCodec::<Ask, Answer>::default();
+    let mut answers = client.streaming(Request::new(requests), path, codec).await.unwrap().into_inner();
+    answers.message().await.unwrap();
+    asks.send(Ask { service: last.to_owned() }).unwrap();
+    if answers.message().await.is_ok() {
+        drop(asks);
+        assert!(answers.message().await.unwrap().is_none());
+    }
+}
+
+pub(crate) async fn serve(scene: &Scene, health: Health) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let server = Server::builder().layer(scene.kit.grpc_server_layer()).add_service(Health);
+    let server = Server::builder().layer(scene.kit.grpc_server_layer()).add_service(health);
     tokio::spawn(async move { server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
     address
 }
 
-async fn serve_plainly() -> String {
+pub(crate) async fn serve_plainly(health: Health) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let server = Server::builder().add_service(Health);
+    let server = Server::builder().add_service(health);
     tokio::spawn(async move { server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
     address
 }
@@ -145,7 +222,7 @@ fn endpoint(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
 }
 
-fn ask(service: &str) -> Request<Ask> {
+pub(crate) fn ask(service: &str) -> Request<Ask> {
     let mut request = Request::new(Ask { service: service.to_owned() });
     if service == "wait" {
         request.set_timeout(Duration::from_millis(50));
@@ -159,7 +236,7 @@ async fn client(scene: &Scene, address: &str) -> Client<GrpcClient<Channel>> {
     client
 }
 
-async fn unary(scene: &Scene, address: &str, service: &str) {
+pub(crate) async fn unary(scene: &Scene, address: &str, service: &str) {
     let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
     let codec = ProstCodec::<Ask, Answer>::default();
     let _ = client(scene, address).await.unary(ask(service), path, codec).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Error;
+use std::time::Duration;
 
 use rskafka::chrono::DateTime;
 use rskafka::client::ClientBuilder;
@@ -42,6 +43,17 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
             let seen: Vec<_> = records.iter().map(|record| Received::of(&orders, record)).collect();
             kafka.process_batch("orders", &seen, &child, fine).await.unwrap();
         }
+        "kafka-batch-panic" => {
+            let record = sent(&kafka, &orders).await;
+            let work = async { panic!("deliberate") as Result<(), Error> };
+            kafka.process_batch("orders", &[Received::of(&orders, &record)], &child, work).await.unwrap_err();
+        }
+        "kafka-left" => {
+            let record = sent(&kafka, &orders).await;
+            let received = Received::of(&orders, &record);
+            let work = kafka.process(&received, &child, std::future::pending::<Result<(), Error>>());
+            tokio::time::timeout(Duration::from_millis(10), work).await.unwrap_err();
+        }
         "kafka-refused" => {
             let lost = kafka.send("nowhere", |headers| async {
                 let nowhere = broker.partition_client("nowhere", 0, UnknownTopicHandling::Error).await?;
@@ -74,7 +86,7 @@ async fn produce(kafka: &Client, orders: &PartitionClient, count: usize) -> i64 
     kafka.produce(orders, records, Compression::NoCompression).await.unwrap()[0]
 }
 
-async fn sent(kafka: &Client, orders: &PartitionClient) -> RecordAndOffset {
+pub(crate) async fn sent(kafka: &Client, orders: &PartitionClient) -> RecordAndOffset {
     let offset = produce(kafka, orders, 1).await;
     orders.fetch_records(offset, 1..1_000_000, 20_000).await.unwrap().0.remove(0)
 }

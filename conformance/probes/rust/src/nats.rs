@@ -1,6 +1,7 @@
 //! NATS: messages through a real server.
 
 use std::fmt::Error;
+use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use futures_util::StreamExt;
@@ -37,6 +38,26 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
             let batch = [send(&client, &mut inbox).await, send(&client, &mut inbox).await];
             client.process_batch("orders.created", &batch, &child, fine).await.unwrap();
         }
+        "nats-closed" => {
+            client.connection().drain().await.unwrap();
+            let closed = async {
+                while client.connection().publish("orders.created", "{}".into()).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, closed).await.unwrap();
+            client.publish("orders.created", "{}".into()).await.unwrap_err();
+        }
+        "nats-batch-error" => {
+            let batch = [send(&client, &mut inbox).await];
+            let work = async { Err::<(), _>("no stock") };
+            client.process_batch("orders.created", &batch, &child, work).await.unwrap_err();
+        }
+        "nats-left" => {
+            let message = send(&client, &mut inbox).await;
+            let work = std::future::pending::<Result<(), Error>>();
+            tokio::time::timeout(Duration::from_millis(10), client.process(&message, &child, work)).await.unwrap_err();
+        }
         "nats-without-producer" => {
             client.connection().publish("orders.created", "{}".into()).await.unwrap();
             let message = next(&mut inbox).await;
@@ -53,6 +74,6 @@ async fn send(client: &Client, inbox: &mut Subscriber) -> Message {
     next(inbox).await
 }
 
-async fn next(inbox: &mut Subscriber) -> Message {
+pub(crate) async fn next(inbox: &mut Subscriber) -> Message {
     tokio::time::timeout(PATIENCE, inbox.next()).await.unwrap().unwrap()
 }

@@ -34,6 +34,26 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
             let _: (String, i64) =
                 redis::pipe().atomic().set("a", 1).incr("a", 1).query_async(&mut redis).await.unwrap();
         }
+        "redis-pipeline-error" => {
+            let mut pipe = redis::pipe();
+            pipe.set("customer:ada", "secret").lpush("customer:ada", "x");
+            pipe.query_async::<(String, i64)>(&mut redis).await.unwrap_err();
+        }
+        "redis-transaction-aborted" => {
+            let mut pipe = redis::pipe();
+            pipe.atomic().set("a", 1).cmd("NOSUCH");
+            pipe.query_async::<(String, String)>(&mut redis).await.unwrap_err();
+        }
+        "redis-connection-lost" => {
+            let mut other = client.get_multiplexed_async_connection().await.unwrap();
+            let kill = async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let _: i64 =
+                    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").query_async(&mut other).await.unwrap();
+            };
+            let (lost, ()) = tokio::join!(redis.blpop::<_, Vec<String>>("nothing", 0.0), kill);
+            lost.unwrap_err();
+        }
         "redis-timeout" => {
             redis.blpop::<_, Vec<String>>("nothing", 0.0).await.unwrap_err();
         }

@@ -1,10 +1,13 @@
 //! SQL: sqlx on a PostgreSQL with a table of one order. sqlx has no hooks, so a query is a future like any other.
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor};
 
 use crate::Scene;
 
+const SLEEP: &str = "SELECT pg_sleep(20)";
 const INSERT: &str = "INSERT INTO orders (id, note) VALUES ($1, 'secret')";
 
 pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
@@ -25,6 +28,34 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
         "sql-error-that-quotes-a-value" => {
             let text = "SELECT 'secret'::int FROM orders";
             database.query(text).run(conn.execute(text)).await.map(|_| ())
+        }
+        "sql-statement-timeout" => {
+            let limit = "SET statement_timeout = 50";
+            database.query(limit).run(conn.execute(limit)).await.unwrap();
+            database.query(SLEEP).run(conn.execute(SLEEP)).await.map(|_| ())
+        }
+        "sql-canceled" => {
+            let sleeping = database.query(SLEEP).run(conn.execute(SLEEP));
+            tokio::time::timeout(Duration::from_millis(50), sleeping).await.unwrap_err();
+            return true; // the connection still waits
+        }
+        "sql-connection-lost" => {
+            let text = "SELECT pg_terminate_backend(pg_backend_pid())";
+            database.query(text).run(conn.execute(text)).await.unwrap_err();
+            return true;
+        }
+        "sql-rollback" => {
+            database.query("BEGIN").run(conn.execute("BEGIN")).await.unwrap();
+            database.query(INSERT).run(sqlx::query(INSERT).bind(1).execute(&mut conn)).await.unwrap_err();
+            database.query("ROLLBACK").run(conn.execute("ROLLBACK")).await.map(|_| ())
+        }
+        "sql-pool" => {
+            let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
+            while pool.num_idle() != 1 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            scene.kit.observe_pool(&pool, "orders");
+            Ok(())
         }
         "sql-transaction" => {
             database.query("BEGIN").run(conn.execute("BEGIN")).await.unwrap();
