@@ -110,18 +110,19 @@ export function canonical(inbox: Sent, lines: readonly string[] = []): Telemetry
 		fineLogs.push({ severity: Number(record['severityNumber'] ?? 0), flags: Number(record['flags'] ?? 0), fields: shapeOf(record) });
 	});
 	// Exports are cumulative: the last state of a metric is the whole of it.
-	const metrics = new Map<string, ReturnType<typeof canonicalMetric>>();
+	const last = new Map<string, { metric: Message; scope: string }>();
 	envelopes.open(inbox.metrics, 'resourceMetrics', 'scopeMetrics', 'metrics', (metric, scope) => {
 		const name = text(metric['name']);
-		const before = metrics.get(name)?.definition.scope ?? scope;
+		const before = last.get(name)?.scope ?? scope;
 		if (before !== scope) seen.problems.push(`${name} is of two scopes, ${before} and ${scope}`);
-		metrics.set(
-			name,
-			canonicalMetric(metric, scope, (spanId, traceId) => place(seen.spans, spanId, traceId), seen.numbers, seen.problems),
-		);
+		last.set(name, { metric, scope });
 	});
-	const own = [...metrics].filter(([, { definition }]) => definition.scope === SELF);
-	const others = [...metrics].filter(([, { definition }]) => definition.scope !== SELF);
+	const placeOf = (spanId: string, traceId: string): Place => place(seen.spans, spanId, traceId);
+	const metrics = [...last].map(
+		([name, { metric, scope }]) => [name, canonicalMetric(metric, scope, placeOf, seen.numbers, seen.problems)] as const,
+	);
+	const own = metrics.filter(([, { definition }]) => definition.scope === SELF);
+	const others = metrics.filter(([, { definition }]) => definition.scope !== SELF);
 	const pointsOf = (of: typeof own): Point[] => of.flatMap(([, { points }]) => points).sort((a, b) => compare(pointKey(a), pointKey(b)));
 	const definitionsOf = (of: typeof own): Record<string, Definition> =>
 		Object.fromEntries(of.map(([name, { definition }]) => [name, definition]));

@@ -72,8 +72,12 @@ func failSpan(span trace.Span, err error) {
 	if err == nil {
 		return
 	}
-	span.SetStatus(codes.Error, err.Error())
-	span.SetAttributes(names.ErrorType.String(ErrorType(err)))
+	kind, description := ErrorType(err), err.Error()
+	if kind == "canceled" { // nobody waits any more, which is nothing to tell of
+		description = ""
+	}
+	span.SetStatus(codes.Error, description)
+	span.SetAttributes(names.ErrorType.String(kind))
 }
 
 // Task is work started with Go or Detach.

@@ -73,9 +73,9 @@ func init() {
 	}
 	behaviours["http-server-secret"] = served("GET", "/orders/4111111111111111?token=abc", status(200))
 	behaviours["http-client-secret"] = func(s *scene) { call(s.ctx, s, listen(s, status(200))+"/orders/4111111111111111?token=abc") }
-	behaviours["http-client-stream"] = func(s *scene) { call(s.ctx, s, listen(s, chunks)) }
+	behaviours["http-client-stream"] = func(s *scene) { call(s.ctx, s, listen(s, chunks)+"/orders/17") }
 	behaviours["http-client-body-dropped"] = func(s *scene) {
-		if response, err := do(s.ctx, s, listen(s, status(200))); err == nil {
+		if response, err := do(s.ctx, s, listen(s, status(200))+"/orders/17"); err == nil {
 			response.Body.Close()
 		}
 	}
@@ -84,7 +84,7 @@ func init() {
 		call(ctx, s, listen(s, func(_ http.ResponseWriter, r *http.Request) {
 			cancel()
 			<-r.Context().Done()
-		}))
+		})+"/orders/17")
 	}
 	behaviours["http-client-200"] = func(s *scene) {
 		ctx := tlhttp.WithResendCount(tlhttp.WithURLTemplate(s.ctx, "/orders/{id}"), 2)

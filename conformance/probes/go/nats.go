@@ -25,13 +25,6 @@ func init() {
 		batch := []*nats.Msg{n.sent(s), n.sent(s)}
 		_ = n.client.ProcessBatch(s.ctx, "orders.created", batch, func(context.Context, []*nats.Msg) error { return nil })
 	}
-	behaviours["nats-closed"] = func(s *scene) {
-		n := newMessages(s)
-		n.conn.Close()
-		if n.client.Publish(s.ctx, &nats.Msg{Subject: "orders.created"}) == nil {
-			panic("published through a closed connection")
-		}
-	}
 	behaviours["nats-batch-error"] = func(s *scene) {
 		n := newMessages(s)
 		_ = n.client.ProcessBatch(s.ctx, "orders.created", []*nats.Msg{n.sent(s)}, func(context.Context, []*nats.Msg) error { return errors.New("no stock") })
@@ -49,7 +42,6 @@ func init() {
 func left(context.Context, *nats.Msg) error { return context.Canceled }
 
 type messages struct {
-	conn   *nats.Conn
 	client *tlnats.Client
 	inbox  *nats.Subscription
 }
@@ -61,7 +53,7 @@ func newMessages(s *scene) messages {
 	inbox, err := conn.SubscribeSync("orders.created")
 	must(err)
 	must(conn.Flush())
-	return messages{conn, tlnats.New(s.kit, conn), inbox}
+	return messages{tlnats.New(s.kit, conn), inbox}
 }
 
 func (n messages) sent(s *scene) *nats.Msg {

@@ -9,9 +9,12 @@ package tlredis
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/attribute"
@@ -49,8 +52,8 @@ func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// ProcessPipelineHook makes one span of a pipeline or a transaction. Its errors are those of the connection; a command's own error is
-// in the command.
+// ProcessPipelineHook makes one span of a pipeline or a transaction. Its error is the connection's, or that of the first command that
+// was refused.
 func (h hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		if isInside(ctx) {
@@ -97,6 +100,9 @@ func operation(cmds []redis.Cmder) (string, []redis.Cmder) {
 func failureOf(err error) dbcall.Failure {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return dbcall.Failure{}
+	}
+	if errors.Is(err, io.EOF) { // the server hung up
+		err = fmt.Errorf("%w: %w", syscall.ECONNRESET, err)
 	}
 	f := dbcall.Failure{Err: err}
 	var answered redis.Error

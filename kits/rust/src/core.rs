@@ -80,6 +80,8 @@ pub(crate) struct Core {
     pub(crate) service: String,
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) logger: Option<SdkLogger>,
+    /// Of what the service logs, under names of its own, so without the kit's version.
+    pub(crate) service_logger: Option<SdkLogger>,
     pub(crate) instruments: Instruments,
     /// How many detached tasks run.
     pub(crate) detached: watch::Sender<usize>,
@@ -231,6 +233,11 @@ pub(crate) fn scope(name: &'static str) -> InstrumentationScope {
         .build()
 }
 
+/// The scope of records whose target names them; it is the service's, so the kit's version says nothing about it.
+fn service_scope() -> InstrumentationScope {
+    InstrumentationScope::builder("").with_schema_url(names::SCHEMA_URL).build()
+}
+
 /// The flag of level 2 of Trace Context that says that the trace id is random.
 const RANDOM: TraceFlags = TraceFlags::new(0b10);
 
@@ -255,6 +262,7 @@ impl Core {
             service: service.to_owned(),
             diagnostics: Arc::new(Diagnostics::new(service)),
             logger: None,
+            service_logger: None,
             instruments: Instruments::new(&NoopMeterProvider::new(), None),
             detached: watch::Sender::new(0),
             switches: Switches::new(false),
@@ -278,6 +286,7 @@ impl Core {
             service: service.to_owned(),
             diagnostics,
             logger: providers.logs.as_ref().map(|logs| logs.logger_with_scope(scope(SCOPES[0]))),
+            service_logger: providers.logs.as_ref().map(|logs| logs.logger_with_scope(service_scope())),
             instruments: match &providers.metrics {
                 Some(metrics) => Instruments::new(metrics, Some(exemplars)),
                 None => Instruments::new(&NoopMeterProvider::new(), None),

@@ -15,7 +15,7 @@ use opentelemetry::{Context, KeyValue};
 use crate::attributes::int;
 use crate::core::{Core, MessagingInstruments, Point};
 use crate::names;
-use crate::operation::{Operation, Outcome, panic_text};
+use crate::operation::{CANCELED, Operation, Outcome, panic_text};
 use crate::task::{outcome_of, outcome_of_panic, without_span};
 
 /// How messages are consumed: in the trace of their producer or in one of their own.
@@ -225,20 +225,26 @@ impl Messaging {
             Operation::idle(&messages.parent)
         };
         let context = operation.context().clone();
-        let guarded = AssertUnwindSafe(work.with_context(context)).catch_unwind().await;
+        let mut processing = Processing { operation: Some(operation), instruments, count: messages.count };
+        let guarded = AssertUnwindSafe(work.with_context(context.clone())).catch_unwind().await;
         let (outcome, result) = match guarded {
             Ok(Err(ProcessError::Failed(error))) => {
                 let failed = Err::<(), _>(&error);
                 (outcome_of(&failed), Err(ProcessError::Failed(error)))
             }
+            // Whatever the broker's client says; it could be any error.
+            Ok(Err(ProcessError::Unsettled(error))) => {
+                let outcome = Outcome::Failure { kind: "_OTHER".into(), description: error.clone() };
+                (outcome, Err(ProcessError::Unsettled(error)))
+            }
             Ok(result) => (outcome_of(&result), result),
             Err(panic) => {
-                self.core.contain(operation.context(), panic.as_ref());
+                self.core.contain(&context, panic.as_ref());
                 let text = panic_text(panic.as_ref()).to_owned();
                 (outcome_of_panic(panic.as_ref()), Err(ProcessError::Panicked(text)))
             }
         };
-        operation.end_with(outcome, |attributes| instruments.consumed.add(messages.count, attributes));
+        processing.end(outcome);
         result
     }
 
@@ -257,6 +263,27 @@ impl Messaging {
             .extend(destination.group.map(|group| KeyValue::new(names::MESSAGING_CONSUMER_GROUP, group.to_owned())));
         attributes.extend(self.server.iter().cloned());
         attributes
+    }
+}
+
+/// Messages that are processed. They count as consumed also when nobody waits any more for the end.
+struct Processing<'a> {
+    operation: Option<Operation>,
+    instruments: &'a MessagingInstruments,
+    count: u64,
+}
+
+impl Processing<'_> {
+    fn end(&mut self, outcome: Outcome) {
+        if let Some(operation) = self.operation.take() {
+            operation.end_with(outcome, |attributes| self.instruments.consumed.add(self.count, attributes));
+        }
+    }
+}
+
+impl Drop for Processing<'_> {
+    fn drop(&mut self) {
+        self.end(Outcome::failure(CANCELED));
     }
 }
 

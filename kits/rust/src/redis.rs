@@ -98,7 +98,13 @@ impl<C: ConnectionLike + Send> ConnectionLike for Connection<C> {
         Box::pin(async move {
             let context = operation.context().clone();
             let result = self.inner.req_packed_commands(pipeline, offset, count).with_context(context).await;
-            let outcome = result.as_ref().map_or_else(|error| failed(&mut operation, error), |_| Outcome::Success);
+            let outcome = match &result {
+                Ok(answers) => match answers.iter().find_map(refusal) {
+                    Some(code) => refused(&mut operation, code),
+                    None => Outcome::Success,
+                },
+                Err(error) => failed(&mut operation, error),
+            };
             operation.end(outcome);
             result
         })
@@ -126,6 +132,15 @@ fn pipeline_name(pipeline: &Pipeline) -> String {
     }
 }
 
+/// The first command of a pipeline, or of a transaction inside it, that was refused.
+fn refusal(answer: &Value) -> Option<&str> {
+    match answer {
+        Value::ServerError(error) => Some(error.code()),
+        Value::Array(answers) => answers.iter().find_map(refusal),
+        _ => None,
+    }
+}
+
 /// Names an error by the word Redis begins it with, such as WRONGTYPE. The rest may quote the command.
 fn refused(operation: &mut Operation, code: &str) -> Outcome {
     operation.set_measured(names::DB_STATUS_CODE, code.to_owned());
@@ -136,6 +151,7 @@ fn failed(operation: &mut Operation, error: &RedisError) -> Outcome {
     match error.code() {
         Some(code) => refused(operation, code),
         None if error.is_timeout() => Outcome::failure("timeout"),
+        None if error.is_connection_dropped() => Outcome::failure("connection_reset"),
         None => Outcome::failure(transport_error(error).unwrap_or("redis::RedisError")),
     }
 }

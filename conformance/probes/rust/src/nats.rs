@@ -38,16 +38,6 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
             let batch = [send(&client, &mut inbox).await, send(&client, &mut inbox).await];
             client.process_batch("orders.created", &batch, &child, fine).await.unwrap();
         }
-        "nats-closed" => {
-            client.connection().drain().await.unwrap();
-            let closed = async {
-                while client.connection().publish("orders.created", "{}".into()).await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            };
-            tokio::time::timeout(PATIENCE, closed).await.unwrap();
-            client.publish("orders.created", "{}".into()).await.unwrap_err();
-        }
         "nats-batch-error" => {
             let batch = [send(&client, &mut inbox).await];
             let work = async { Err::<(), _>("no stock") };

@@ -219,8 +219,11 @@ func fail(span trace.Span, shared []attribute.KeyValue, err error) []attribute.K
 	if err == nil {
 		return shared
 	}
-	kind := names.ErrorType.String(throughline.ErrorType(err))
-	span.SetStatus(codes.Error, err.Error())
-	span.SetAttributes(kind)
-	return append(shared, kind)
+	kind, description := throughline.ErrorType(err), err.Error()
+	if kind == "canceled" { // nobody waits any more, which is nothing to tell of
+		description = ""
+	}
+	span.SetStatus(codes.Error, description)
+	span.SetAttributes(names.ErrorType.String(kind))
+	return append(shared, names.ErrorType.String(kind))
 }

@@ -237,7 +237,7 @@ impl LogLayer {
     }
 
     fn export(&self, record: &Record<'_>) {
-        let Some(logger) = self.core.logger.as_ref().filter(|_| self.core.switches.logs.is_on()) else {
+        let Some(logger) = self.core.service_logger.as_ref().filter(|_| self.core.switches.logs.is_on()) else {
             return;
         };
         let mut out = logger.create_log_record();
