@@ -13,15 +13,30 @@ import { buildShop, missingTools } from './shop-build.ts';
 const dataDir = resolve(process.env.THROUGHLINE_DATA_DIR ?? '.throughline/demo');
 const logDir = `${dataDir}-logs`;
 const stops: (() => Promise<void>)[] = [];
+const stopBuilding = new AbortController();
 let ending: Promise<void> | undefined;
 
 function end(code: number): Promise<void> {
 	ending ??= (async () => {
 		console.log('\nending: traffic, shop, platform (data stays in', `${dataDir})`);
+		stopBuilding.abort();
 		for (const stop of stops.toReversed()) await stop();
 		process.exit(code);
 	})();
 	return ending;
+}
+
+/** Whatever begins to start is stopped at the end, also when the end comes before it is there; then nothing more begins. */
+function start<T extends { stop(): Promise<void> }>(begin: () => Promise<T>): Promise<T> {
+	if (ending !== undefined) throw new Error('it is ending');
+	const part = begin();
+	stops.push(() =>
+		part.then(
+			(started) => started.stop(),
+			() => {},
+		),
+	);
+	return part;
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -40,8 +55,7 @@ async function traffic(platform: Platform): Promise<string> {
 		stops.push(replay(platform.otlpHttpUrl));
 		return 'recorded telemetry, shifted to now';
 	}
-	const shop = await startShop({ otlpHttpUrl: platform.otlpHttpUrl, logDir, progress: (line) => console.log(line) });
-	stops.push(() => shop.stop());
+	const shop = await start(() => startShop({ otlpHttpUrl: platform.otlpHttpUrl, logDir, progress: (line) => console.log(line) }));
 	await shop.load('steady', Number(process.env.SHOP_RATE ?? 10));
 	for (const running of shop.processes)
 		void running.ended.then(({ code }) => {
@@ -52,16 +66,17 @@ async function traffic(platform: Platform): Promise<string> {
 
 async function main(): Promise<void> {
 	mkdirSync(logDir, { recursive: true });
-	if (missingTools().length === 0) await buildShop({ tests: false });
+	if (missingTools().length === 0) await buildShop({ tests: false, signal: stopBuilding.signal });
 	console.log('starting platform');
-	const platform = await startPlatform({
-		dataDir,
-		apiPort: port('THROUGHLINE_API_PORT', 4380),
-		otlpGrpcPort: port('THROUGHLINE_OTLP_GRPC_PORT', 4317),
-		otlpHttpPort: port('THROUGHLINE_OTLP_HTTP_PORT', 4318),
-		logFile: join(logDir, 'platform.log'),
-	});
-	stops.push(() => platform.stop());
+	const platform = await start(() =>
+		startPlatform({
+			dataDir,
+			apiPort: port('THROUGHLINE_API_PORT', 4380),
+			otlpGrpcPort: port('THROUGHLINE_OTLP_GRPC_PORT', 4317),
+			otlpHttpPort: port('THROUGHLINE_OTLP_HTTP_PORT', 4318),
+			logFile: join(logDir, 'platform.log'),
+		}),
+	);
 	void platform.ended.then(() => {
 		if (ending === undefined) {
 			console.log(`the platform ended; see ${join(logDir, 'platform.log')}`);

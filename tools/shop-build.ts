@@ -11,8 +11,9 @@ export function missingTools(): string[] {
 	return ['go', 'cargo'].filter((tool) => spawnSync(tool, [tool === 'go' ? 'version' : '--version'], { stdio: 'ignore' }).status !== 0);
 }
 
-/** Compiles what has changed; the first time takes minutes, and each step says so. Throws when a build fails. */
-export async function buildShop(options: { tests: boolean; release?: boolean }): Promise<void> {
+/** Compiles what has changed; the first time takes minutes, and each step says so. Throws when a build fails or `signal` ends it. */
+export async function buildShop(options: { tests: boolean; release?: boolean; signal?: AbortSignal }): Promise<void> {
+	const step = (what: string, command: string, args: string[], folder: string) => run(what, command, args, folder, options.signal);
 	mkdirSync(join(root, 'examples/shop/bin'), { recursive: true });
 	await step('Go services of the shop', 'go', ['build', '-o', join(root, 'examples/shop/bin/'), './cmd/...'], 'examples/shop/go');
 	if (options.tests)
@@ -27,11 +28,11 @@ export async function buildShop(options: { tests: boolean; release?: boolean }):
 	await step('Rust services of the shop', 'cargo', ['build', '--locked', ...(options.release === true ? ['--release'] : []), ...what], '.');
 }
 
-function step(what: string, command: string, args: string[], folder: string): Promise<void> {
+function run(what: string, command: string, args: string[], folder: string, signal: AbortSignal | undefined): Promise<void> {
 	const startedMs = Date.now();
 	process.stdout.write(`building: ${what} (minutes the first time)\n`);
 	return new Promise((settle, fail) => {
-		const child = spawn(command, args, { cwd: join(root, folder), stdio: ['ignore', 'inherit', 'inherit'] });
+		const child = spawn(command, args, { cwd: join(root, folder), stdio: ['ignore', 'inherit', 'inherit'], signal });
 		child.once('error', fail);
 		child.once('exit', (code) => {
 			if (code !== 0) fail(new Error(`${command} ${args.join(' ')} failed with exit code ${code}`));
