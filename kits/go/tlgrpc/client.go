@@ -14,6 +14,7 @@ import (
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/memo"
 	"throughline.dev/kits/go/internal/names"
+	"throughline.dev/kits/go/internal/once"
 )
 
 type clientHandler struct {
@@ -24,7 +25,7 @@ type clientHandler struct {
 }
 
 func newClientHandler(kit *throughline.Kit) *clientHandler {
-	return &clientHandler{calls: newCalls(kit, names.RPCClientCallDuration), on: kit.Switch("grpc.client"), propagator: kit.Propagator()}
+	return &clientHandler{calls: newCalls(kit, once.Client(kit.Tracer(names.ScopeGRPC), "rpc."), names.RPCClientCallDuration), on: kit.Switch("grpc.client"), propagator: kit.Propagator()}
 }
 
 var asClient = trace.WithSpanKind(trace.SpanKindClient)
@@ -33,7 +34,11 @@ func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) cont
 	if !h.on.On() {
 		return inject(ctx, h.propagator)
 	}
-	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}
+	method := methodName(info.FullMethodName)
+	if outer := callOf(ctx); outer != nil && !outer.serves && outer.method == method {
+		return ctx // the options were given twice
+	}
+	c := &call{of: &h.calls, started: time.Now(), method: method}
 	if to, ok := ctx.Value(targetKey{}).(*target); ok {
 		c.server = to.endpoint
 	}
@@ -43,7 +48,7 @@ func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) cont
 
 func (h *clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	c := callOf(ctx)
-	if c == nil {
+	if c == nil || c.of != &h.calls {
 		return
 	}
 	switch event := event.(type) {

@@ -27,7 +27,7 @@ import (
 	"throughline.dev/kits/go/internal/names"
 )
 
-// ServerOptions traces and measures every call a server receives and contains the panics of its methods: the call fails
+// ServerOptions traces and measures every call a server receives, once, and contains the panics of its methods: the call fails
 // with INTERNAL, the span has error.type=panic, the stack is in a log record, and the process lives.
 //
 // The options include a handler for unknown methods, which answers UNIMPLEMENTED as grpc-go does: without it such calls
@@ -50,7 +50,7 @@ func ServerOptions(kit *throughline.Kit) []grpc.ServerOption {
 }
 
 // DialOptions traces and measures every call made on a connection and passes the trace on in its metadata. Each attempt
-// is a span.
+// is a span, unless another instrumentation has made it: its options come first.
 func DialOptions(kit *throughline.Kit) []grpc.DialOption {
 	if neverRecords(kit) {
 		pass := newPassing(kit)
@@ -68,6 +68,8 @@ type callKey struct{}
 
 // call is one RPC on one side, between TagRPC and stats.End.
 type call struct {
+	of       *calls // whose it is: all stats handlers of a connection are told of it
+	serves   bool
 	span     trace.Span
 	started  time.Time
 	method   string // pkg.Svc/Method
@@ -106,8 +108,8 @@ type account struct {
 	measured []metric.RecordOption
 }
 
-func newCalls(kit *throughline.Kit, duration names.Metric) calls {
-	return calls{kit: kit, tracer: kit.Tracer(names.ScopeGRPC), duration: duration.Duration(kit.Meter(names.ScopeGRPC))}
+func newCalls(kit *throughline.Kit, tracer trace.Tracer, duration names.Metric) calls {
+	return calls{kit: kit, tracer: tracer, duration: duration.Duration(kit.Meter(names.ScopeGRPC))}
 }
 
 // start starts the span of c, and gives it its attributes: at once where sampling needs them, else afterwards, if it is recorded.

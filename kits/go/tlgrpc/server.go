@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/names"
+	"throughline.dev/kits/go/internal/once"
 )
 
 type serverHandler struct {
@@ -24,17 +25,22 @@ type serverHandler struct {
 }
 
 func newServerHandler(kit *throughline.Kit) *serverHandler {
-	return &serverHandler{calls: newCalls(kit, names.RPCServerCallDuration), on: kit.Switch("grpc.server"), propagator: kit.Propagator()}
+	return &serverHandler{calls: newCalls(kit, once.Server(kit.Tracer(names.ScopeGRPC)), names.RPCServerCallDuration), on: kit.Switch("grpc.server"), propagator: kit.Propagator()}
 }
 
 var asServer = trace.WithSpanKind(trace.SpanKindServer)
 
 func (h *serverHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) context.Context {
-	ctx = h.propagator.Extract(ctx, incomingCarrier{ctx})
+	if callOf(ctx) != nil {
+		return ctx // the options were given twice
+	}
+	if !once.Served(ctx) {
+		ctx = h.propagator.Extract(ctx, incomingCarrier{ctx})
+	}
 	if !h.on.On() {
 		return ctx
 	}
-	c := &call{started: time.Now(), method: methodName(info.FullMethodName)}
+	c := &call{of: &h.calls, serves: true, started: time.Now(), method: methodName(info.FullMethodName)}
 	c.answered.Store(true)
 	if authority := metadata.ValueFromIncomingContext(ctx, ":authority"); len(authority) == 1 {
 		c.server = authority[0]
@@ -74,7 +80,7 @@ func hostOf(addr net.Addr) string {
 
 func (h *serverHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
 	if end, ok := event.(*stats.End); ok {
-		if c := callOf(ctx); c != nil {
+		if c := callOf(ctx); c != nil && c.of == &h.calls {
 			h.finish(ctx, c, end, serverFailure)
 		}
 	}

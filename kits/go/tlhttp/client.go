@@ -17,15 +17,20 @@ import (
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/memo"
 	"throughline.dev/kits/go/internal/names"
+	"throughline.dev/kits/go/internal/once"
 )
 
 // Transport traces and measures requests sent through base (nil: http.DefaultTransport) and passes the trace on in their
-// headers. The span ends with the response body: at its end, at Close, or when the request's context ends.
+// headers. The span ends with the response body: at its end, at Close, or when the request's context ends. A call that has a CLIENT span
+// for HTTP already, of another instrumentation outside, is measured and gets no second span.
 func Transport(kit *throughline.Kit, base http.RoundTripper, opts ...Option) http.RoundTripper {
+	if inner, ok := base.(*transport); ok {
+		base = inner.base // once is enough
+	}
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	return &transport{config: newConfig(opts), kit: kit, on: kit.Switch("http.client"), base: base, tracer: kit.Tracer(names.ScopeHTTP),
+	return &transport{config: newConfig(opts), kit: kit, on: kit.Switch("http.client"), base: base, tracer: once.Client(kit.Tracer(names.ScopeHTTP), "http."),
 		propagator: kit.Propagator(), duration: names.HTTPClientRequestDuration.Duration(kit.Meter(names.ScopeHTTP))}
 }
 

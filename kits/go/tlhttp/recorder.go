@@ -26,6 +26,20 @@ func record(w http.ResponseWriter) (*responseRecorder, http.ResponseWriter) {
 	return recorder, recorder
 }
 
+// isRecorded says whether a handler of the kit further out sees to the response already.
+func isRecorded(w http.ResponseWriter) bool {
+	for {
+		switch known := w.(type) {
+		case *responseRecorder, connectionRecorder:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = known.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
 func (w *responseRecorder) WriteHeader(status int) {
 	// 1xx are announcements, the response follows; 101 is the response.
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {

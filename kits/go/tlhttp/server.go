@@ -22,6 +22,7 @@ import (
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/memo"
 	"throughline.dev/kits/go/internal/names"
+	"throughline.dev/kits/go/internal/once"
 )
 
 // Middleware is [Handler] in the shape routers expect.
@@ -34,10 +35,13 @@ func Middleware(kit *throughline.Kit, opts ...Option) func(http.Handler) http.Ha
 //
 // A panic of next marks the span (error.type=panic), is reported with its stack as a log record, and goes on up: net/http
 // then closes the connection, and outer middleware sees it as without the kit. http.ErrAbortHandler is not an error.
+//
+// A request that has a SERVER span already, of another instrumentation outside, is measured and gets no second span; inside another
+// Handler of the kit it is passed on.
 func Handler(kit *throughline.Kit, next http.Handler, opts ...Option) http.Handler {
 	meter := kit.Meter(names.ScopeHTTP)
 	mux, _ := next.(router)
-	return &handler{kit: kit, next: next, mux: mux, on: kit.Switch("http.server"), config: newConfig(opts), tracer: kit.Tracer(names.ScopeHTTP),
+	return &handler{kit: kit, next: next, mux: mux, on: kit.Switch("http.server"), config: newConfig(opts), tracer: once.Server(kit.Tracer(names.ScopeHTTP)),
 		propagator: kit.Propagator(), duration: names.HTTPServerRequestDuration.Duration(meter),
 		active: names.HTTPServerActiveRequests.UpDownCounter(meter)}
 }
@@ -75,10 +79,11 @@ type account struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	if !h.public && carriesContext(r.Header) {
+	again := isRecorded(w)
+	if !again && !h.public && carriesContext(r.Header) && !once.Served(ctx) {
 		ctx = h.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
-	if !h.on.On() || h.skip(r) {
+	if again || !h.on.On() || h.skip(r) {
 		if ctx != r.Context() {
 			r = r.WithContext(ctx)
 		}

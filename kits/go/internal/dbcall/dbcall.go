@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	throughline "throughline.dev/kits/go"
 	"throughline.dev/kits/go/internal/names"
+	"throughline.dev/kits/go/internal/once"
 	"throughline.dev/kits/go/internal/sqltext"
 )
 
@@ -40,7 +41,7 @@ func New(kit *throughline.Kit, t Target) *Instrument {
 		scope = names.ScopeSQL
 	}
 	duration := names.DBClientOperationDuration.Duration(kit.Meter(scope))
-	i := &Instrument{on: kit.Switch(strings.TrimPrefix(scope, names.ScopeKit+"/")), system: t.System, tracer: kit.Tracer(scope), duration: duration}
+	i := &Instrument{on: kit.Switch(strings.TrimPrefix(scope, names.ScopeKit+"/")), system: t.System, tracer: once.Client(kit.Tracer(scope), "db."), duration: duration}
 	i.target = append(i.target, names.DBSystemName.String(t.System))
 	if t.Namespace != "" {
 		i.target = append(i.target, names.DBNamespace.String(t.Namespace))
