@@ -79,11 +79,12 @@ type account struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	again := isRecorded(w)
+	on := h.on.On()
+	again := on && isRecorded(w)
 	if !again && !h.public && carriesContext(r.Header) && !once.Served(ctx) {
 		ctx = h.propagator.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
-	if again || !h.on.On() || h.skip(r) {
+	if again || !on || h.skip(r) {
 		if ctx != r.Context() {
 			r = r.WithContext(ctx)
 		}
