@@ -30,6 +30,12 @@ func init() {
 	behaviours["http-server-panic"] = served("GET", "/orders/17", func(http.ResponseWriter, *http.Request) { panic("deliberate") })
 	behaviours["http-server-unknown-method"] = served("BREW", "/orders/17", status(200))
 	behaviours["http-server-no-route"] = served("GET", "/nowhere", status(200))
+	behaviours["http-server-method-not-allowed"] = func(s *scene) {
+		mux := http.NewServeMux()
+		mux.Handle("POST /orders/{id}", status(200))
+		mux.Handle("PUT /orders/{id}", status(200))
+		request(s.ctx, listen(s, tlhttp.Handler(s.kit, mux).ServeHTTP), "DELETE", "/orders/17")
+	}
 	behaviours["http-server-public"] = served("GET", "/orders/17", status(200), tlhttp.WithPublicEndpoint())
 	behaviours["http-server-left-before-response"] = func(s *scene) {
 		ctx, leave := context.WithCancel(s.ctx)

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -209,6 +210,9 @@ func (h *handler) finish(ctx context.Context, span trace.Span, r *http.Request, 
 	took time.Duration, kind request,
 ) {
 	what := served{request: kind, version: protocolVersion(r.ProtoMajor, r.ProtoMinor), route: h.route(r), status: w.status}
+	if what.route == "" && w.status == http.StatusMethodNotAllowed {
+		what.route = h.routeOfOtherMethod(r, w.Header().Get("Allow"))
+	}
 	switch {
 	case panicked:
 		what.failure = "panic"
@@ -233,6 +237,18 @@ func (h *handler) finish(ctx context.Context, span trace.Span, r *http.Request, 
 	}
 	h.duration.Record(ctx, took.Seconds(), told.measured...)
 	span.End()
+}
+
+// routeOfOtherMethod asks the mux for the route whose method did not match; it said which methods would have.
+func (h *handler) routeOfOtherMethod(r *http.Request, allowed string) string {
+	method, _, _ := strings.Cut(allowed, ",")
+	if h.mux == nil || method == "" {
+		return ""
+	}
+	other := r.Clone(r.Context())
+	other.Method = method
+	_, pattern := h.mux.Handler(other)
+	return pathOf(pattern)
 }
 
 func accountOf(what served) *account {

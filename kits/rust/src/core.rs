@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::diagnostics::Diagnostics;
 use crate::exemplars::{Exemplars, Seconds};
+use crate::export::shorten;
 use crate::logs::levels::Levels;
 use crate::names::{self, Metric};
 use crate::operation::{PANIC, panic_text};
@@ -23,6 +24,7 @@ use crate::pipeline::Providers;
 use crate::propagate::{Formats, Propagator};
 use crate::resource::KIT_VERSION;
 use crate::sampling::{Ids, Sampler, Verdict, decided};
+use crate::stacks;
 use crate::switches::Switches;
 
 /// The instrumentation points; each has a scope of its own, named as in the Go kit.
@@ -358,6 +360,10 @@ impl Core {
         record.set_body(AnyValue::from(text.clone()));
         record.add_attribute(names::EXCEPTION_TYPE, PANIC);
         record.add_attribute(names::EXCEPTION_MESSAGE, text);
+        if let Some(stack) = stacks::take() {
+            let stack = shorten(&stack).map(str::to_owned).unwrap_or(stack);
+            record.add_attribute(names::EXCEPTION_STACK, stack);
+        }
         let span = cx.span();
         let span_context = span.span_context();
         record.set_trace_context(span_context.trace_id(), span_context.span_id(), Some(span_context.trace_flags()));

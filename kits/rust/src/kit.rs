@@ -363,10 +363,13 @@ impl Kit {
     /// Sends what is queued, within 2 s, when a panic is about to end the process: one on the main thread, or any where panics abort.
     /// A kit on the stack of `main` is flushed by its drop anyway; this is for one in a static, and for `panic = "abort"`. The panic
     /// hook that was there runs first.
+    ///
+    /// From then on the log records of contained panics have their stack (`exception.stacktrace`), which only a panic hook sees.
     pub fn flush_on_panic(&self) {
         let inner = Arc::downgrade(&self.inner);
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
+            crate::stacks::keep();
             before(panic);
             let last = cfg!(panic = "abort") || thread::current().name() == Some("main");
             if last && let Some(providers) = inner.upgrade().and_then(|inner| inner.providers()) {

@@ -101,6 +101,7 @@ mod signals;
 mod sql;
 #[cfg(feature = "sqlx")]
 mod sql_text;
+mod stacks;
 mod switches;
 mod targets;
 mod task;

@@ -59,7 +59,7 @@ pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
 /// What the panic said.
 pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
-/// Where it happened, as the language prints it. Go only.
+/// Where it happened, as the language prints it. In Rust after flush_on_panic only.
 pub(crate) const EXCEPTION_STACK: &str = "exception.stacktrace";
 
 // HTTP.

@@ -9,6 +9,11 @@ use std::time::Duration;
 use support::receiver::Receiver;
 use throughline::Config;
 
+#[inline(never)]
+fn deliberate() {
+    panic!("contained");
+}
+
 /// The process under test, not a test.
 #[test]
 fn panic_process() {
@@ -21,6 +26,8 @@ fn panic_process() {
     let kit = Box::leak(Box::new(kit));
     kit.flush_on_panic();
     futures_util::FutureExt::now_or_never(kit.span("work").observe(async {})).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async { assert!(kit.spawn("fails", async { deliberate() }).await.is_err()) });
     // libtest runs no test on the main thread; the kit knows it by its name.
     let main = std::thread::Builder::new().name("main".into()).spawn(|| panic!("deliberate")).unwrap();
     assert!(main.join().is_ok());
@@ -40,5 +47,7 @@ fn a_panic_that_ends_the_process_flushes_first() {
     assert_eq!(output.status.code(), Some(101));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("deliberate"), "{told}");
-    assert_eq!(receiver.spans().len(), 1);
+    assert_eq!(receiver.spans().len(), 2);
+    let record = format!("{:?}", receiver.logs().remove(0).attributes);
+    assert!(record.contains("exception.stacktrace") && record.contains("panics::deliberate"), "{record}");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Method, StatusCode};
-use axum::routing::any;
+use axum::routing::{any, post};
 use futures_util::stream::{self, StreamExt};
 use throughline::HttpLayer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,6 +25,11 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
         "http-server-panic" => request(panicking(layer).await, "GET", "/orders/17").await,
         "http-server-unknown-method" => request(server(StatusCode::OK, layer).await, "BREW", "/orders/17").await,
         "http-server-no-route" => request(server(StatusCode::OK, layer).await, "GET", "/nowhere").await,
+        "http-server-method-not-allowed" => {
+            let routes = post(|| async {}).put(|| async {});
+            request(serve(Router::new().route("/orders/{id}", routes).layer(layer)).await, "DELETE", "/orders/17")
+                .await;
+        }
         "http-server-public" => request(server(StatusCode::OK, layer.public()).await, "GET", "/orders/17").await,
         "http-server-left-before-response" => {
             let begun = Arc::new(Notify::new());

@@ -68,7 +68,7 @@ const (
 	ExceptionType = attribute.Key("exception.type")
 	// What the panic said.
 	ExceptionMessage = attribute.Key("exception.message")
-	// Where it happened, as the language prints it. Go only.
+	// Where it happened, as the language prints it. In Rust after flush_on_panic only.
 	ExceptionStack = attribute.Key("exception.stacktrace")
 )
 
