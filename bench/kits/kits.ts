@@ -1,7 +1,7 @@
 /**
  * `make bench-kits`: what the kits cost, in one run: one operation beside the raw OpenTelemetry SDKs and the community's instrumentation,
- * and whole services (service.ts). Times are CPU time; of Go's operations (the process) the least of several rounds, of Rust's (the serving
- * thread) the median, because the machine may have other work. `SECONDS=…` bounds the operations of Go (60) and the traffic of the services
+ * and whole services (service.ts). Times are CPU time, of Go's operations that of the process, of Rust's that of the serving thread, and the
+ * least of several rounds, because the machine may have other work. `SECONDS=…` bounds the operations of Go (60) and the traffic of the services
  * (80, `RATE=` a second); Rust takes a minute after it is compiled. `PARTS=go,rust,services` picks some.
  *
  * Last line: one JSON object, with every target, what was measured and whether it was met. Report: bench/results/kits.json, which
@@ -9,7 +9,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { measureServices, type ServiceCost } from './service.ts';
@@ -49,25 +49,31 @@ function runGo(): Costs {
 	return costs;
 }
 
+/** What criterion measured: so many iterations took so many nanoseconds, several times. */
+interface Sample {
+	readonly iters: readonly number[];
+	readonly times: readonly number[];
+}
+
 function runRust(): Costs {
 	const folder = join(ROOT, 'target/criterion');
 	rmSync(folder, { recursive: true, force: true }); // the figures of benchmarks there are no longer
-	outputOf('cargo', ['bench', '--locked', '--bench', 'kit', '--target-dir', join(ROOT, 'target'), '--', '--noplot'], 'bench/kits/rust');
+	const args = ['bench', '--locked', '--bench', 'kit', '--target-dir', join(ROOT, 'target'), '--', '--noplot'];
+	outputOf('cargo', args, 'bench/kits/rust', { CRITERION_HOME: folder });
 	const costs = new Map<string, Cost>();
-	for (const group of ['span', 'server', 'unary'].filter((name) => existsSync(join(folder, name))))
+	for (const group of ['span', 'server', 'unary'])
 		for (const name of readdirSync(join(folder, group))) {
 			if (name === 'report') continue;
-			const estimates = JSON.parse(readFileSync(join(folder, group, name, 'new/estimates.json'), 'utf8')) as {
-				median: { point_estimate: number };
-			};
-			costs.set(`${group}/${name}`, { ns: estimates.median.point_estimate });
+			const { iters, times } = JSON.parse(readFileSync(join(folder, group, name, 'new/sample.json'), 'utf8')) as Sample;
+			costs.set(`${group}/${name}`, { ns: Math.min(...times.map((time, i) => time / (iters[i] ?? 1))) });
 		}
 	return costs;
 }
 
-function outputOf(command: string, args: string[], folder: string): string {
+function outputOf(command: string, args: string[], folder: string, env: Readonly<Record<string, string>> = {}): string {
 	const { status, stdout } = spawnSync(command, args, {
 		cwd: join(ROOT, folder),
+		env: { ...process.env, ...env },
 		encoding: 'utf8',
 		stdio: ['ignore', 'pipe', 'inherit'],
 		maxBuffer: 64 << 20,

@@ -53,7 +53,10 @@ type called struct {
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !t.on.On() || t.skip(r) {
-		return t.base.RoundTrip(t.withHeaders(r, r.Context()))
+		if ctx := r.Context(); trace.SpanContextFromContext(ctx).IsValid() || baggage.FromContext(ctx).Len() > 0 {
+			r = t.withHeaders(r, ctx)
+		}
+		return t.base.RoundTrip(r)
 	}
 	call := t.start(r)
 	response, err := t.base.RoundTrip(t.withHeaders(r, call.ctx))
@@ -65,12 +68,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// withHeaders copies the request, which a RoundTripper must not change, and injects the trace context. Where there is nothing to
-// inject the request goes on as it is.
+// withHeaders copies the request, which a RoundTripper must not change, and injects the trace context.
 func (t *transport) withHeaders(r *http.Request, ctx context.Context) *http.Request {
-	if ctx == r.Context() && !trace.SpanContextFromContext(ctx).IsValid() && baggage.FromContext(ctx).Len() == 0 {
-		return r
-	}
 	r = r.Clone(ctx)
 	t.propagator.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	return r
