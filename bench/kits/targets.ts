@@ -84,8 +84,8 @@ export function rustTargets(rust: Costs): Target[] {
 	return [
 		{ what: 'Rust: a disabled span', got: of(rust, 'span/kit-disabled').ns, most: 10, unit: 'ns' },
 		{
-			what: 'Rust: a disabled HTTP server, over a layer that does nothing',
-			got: over(rust, 'server/kit-disabled', 'server/any-layer'),
+			what: 'Rust: a disabled HTTP server, over a layer that has a state and does nothing',
+			got: over(rust, 'server/kit-disabled', 'server/any-layer-with-state'),
 			most: 10,
 			unit: 'ns',
 		},

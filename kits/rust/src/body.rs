@@ -99,7 +99,7 @@ impl<B: Body> Body for TracedBody<B> {
         let Some(pending) = this.pending else {
             return inner.poll_frame(cx);
         };
-        let _active = pending.operation.context().clone().attach();
+        let _active = pending.operation.activate();
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))) {
             Ok(polled) => ready!(polled),
             Err(panic) => {

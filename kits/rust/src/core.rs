@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::metrics::noop::NoopMeterProvider;
-use opentelemetry::metrics::{Meter, MeterProvider, UpDownCounter};
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceFlags, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
@@ -23,6 +23,7 @@ use crate::operation::{PANIC, panic_text};
 use crate::pipeline::Providers;
 use crate::propagate::{Formats, Propagator};
 use crate::resource::KIT_VERSION;
+use crate::running::Running;
 use crate::sampling::{Ids, Sampler, Verdict, decided};
 use crate::stacks;
 use crate::switches::Switches;
@@ -112,7 +113,7 @@ pub(crate) struct Instruments {
     #[cfg(feature = "http")]
     pub(crate) http_server_duration: Seconds,
     #[cfg(feature = "http")]
-    pub(crate) http_server_active: UpDownCounter<i64>,
+    pub(crate) http_server_active: Running,
     #[cfg(feature = "reqwest")]
     pub(crate) http_client_duration: Seconds,
     #[cfg(feature = "tonic")]
@@ -128,7 +129,7 @@ pub(crate) struct Instruments {
     #[cfg(feature = "redis")]
     pub(crate) redis_duration: Seconds,
     pub(crate) task_duration: Seconds,
-    pub(crate) task_active: UpDownCounter<i64>,
+    pub(crate) task_active: Running,
 }
 
 #[cfg(any(feature = "nats", feature = "kafka"))]
@@ -164,9 +165,8 @@ impl Maker<'_> {
         }
     }
 
-    fn active(&self, metric: &Metric) -> UpDownCounter<i64> {
-        let builder = self.meter.i64_up_down_counter(metric.name);
-        builder.with_unit(metric.unit).with_description(metric.description).build()
+    fn active(&self, metric: &Metric) -> Running {
+        Running::new(&self.meter, metric)
     }
 }
 
@@ -306,6 +306,7 @@ impl Core {
     }
 
     /// Whether a span started now could be recorded.
+    #[inline]
     pub(crate) fn is_tracing(&self) -> bool {
         self.tracers.is_some() && self.switches.traces.is_on()
     }

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,6 +20,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as ProtoValue;
 use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as Measured;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Exemplar, Metric};
+
+use crate::words::Seed;
 
 /// The most series of one instrument that keep exemplars: the SDK's own limit, beyond which it folds series into one.
 const SERIES_MAX: usize = 2000;
@@ -70,11 +72,12 @@ pub(crate) struct Reservoir {
     metric: Cow<'static, str>,
     /// Upper bounds of the buckets; none for what is no histogram, which is one bucket.
     bounds: Cow<'static, [f64]>,
+    seed: Seed,
     series: Mutex<Series>,
 }
 
-/// By their keys, which are hashes already.
-type Series = HashMap<u64, Box<[Option<Kept>]>, BuildHasherDefault<Words>>;
+/// By the keys of series, a place for each bucket.
+type Series = HashMap<u64, Box<[Option<Kept>]>, Seed>;
 
 /// An exemplar as it is kept, without a heap of its own.
 #[derive(Clone, Copy)]
@@ -98,7 +101,7 @@ impl Reservoir {
             Measured::AsInt(number) => number as f64,
         };
         let bucket = self.bounds.partition_point(|bound| *bound < number);
-        let key = key(attributes.iter().map(|kv| (kv.key.as_str(), Known::of(&kv.value))));
+        let key = self.key(attributes.iter().map(|kv| (kv.key.as_str(), Known::of(&kv.value))));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let kept = Kept {
             value,
@@ -122,7 +125,12 @@ impl Reservoir {
             (kv.key.as_str(), value.map_or(Known::Other, Known::of_proto))
         });
         let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        series.get(&key(pairs)).into_iter().flatten().flatten().map(Kept::exemplar).collect()
+        series.get(&self.key(pairs)).into_iter().flatten().flatten().map(Kept::exemplar).collect()
+    }
+
+    /// Identifies a series whatever the order of its attributes, which are a set: the sum of their hashes.
+    fn key<'a>(&self, attributes: impl Iterator<Item = (&'a str, Known<'a>)>) -> u64 {
+        attributes.fold(0, |sum: u64, pair| sum.wrapping_add(self.seed.hash_one(pair)))
     }
 }
 
@@ -135,43 +143,6 @@ impl Kept {
             trace_id: self.trace_id.to_bytes().to_vec(),
             value: Some(self.value),
         }
-    }
-}
-
-/// Identifies a series whatever the order of its attributes, which are a set: the sum of their hashes.
-fn key<'a>(attributes: impl Iterator<Item = (&'a str, Known<'a>)>) -> u64 {
-    let hasher = BuildHasherDefault::<Words>::default();
-    attributes.fold(0, |sum: u64, pair| sum.wrapping_add(hasher.hash_one(pair)))
-}
-
-/// Hashes eight bytes at a time. Not safe against who chooses texts to collide; such series would show each other's exemplars.
-#[derive(Default)]
-struct Words(u64);
-
-impl Hasher for Words {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        // The golden ratio, as in Fibonacci hashing.
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.write_u64(byte.into());
-    }
-
-    fn write_isize(&mut self, discriminant: isize) {
-        self.write_u64(discriminant.cast_unsigned() as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
     }
 }
 
@@ -230,7 +201,7 @@ impl Exemplars {
         if let Some(known) = all.iter().find(|one| one.metric == metric && one.scope == scope) {
             return Arc::clone(known);
         }
-        let made = Arc::new(Reservoir { scope, metric, bounds, series: Mutex::default() });
+        let made = Arc::new(Reservoir { scope, metric, bounds, seed: Seed::default(), series: Mutex::default() });
         all.push(Arc::clone(&made));
         made
     }

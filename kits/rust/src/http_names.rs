@@ -28,26 +28,30 @@ pub(crate) fn protocol_version(version: Version) -> &'static str {
     }
 }
 
-/// Splits `host:port`; without a port the scheme's own is meant.
-pub(crate) fn host_attributes(authority: &str, scheme: &str) -> Vec<KeyValue> {
+/// Adds `server.address` and `server.port`; without a port the scheme's own is meant.
+pub(crate) fn push_host(attributes: &mut Vec<KeyValue>, authority: &str, scheme: &str) {
     let default = if scheme == "https" { 443 } else { 80 };
-    split_host(authority, Some(default))
+    push_server(attributes, authority, Some(default));
 }
 
 /// Splits `host:port` into `server.address` and `server.port`, brackets of IPv6 addresses dropped.
 pub(crate) fn split_host(authority: &str, default: Option<u16>) -> Vec<KeyValue> {
+    let mut attributes = Vec::new();
+    push_server(&mut attributes, authority, default);
+    attributes
+}
+
+pub(crate) fn push_server(attributes: &mut Vec<KeyValue>, authority: &str, default: Option<u16>) {
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
         _ => (authority, default),
     };
     let host = host.trim_matches(['[', ']']);
-    if host.is_empty() {
-        return Vec::new();
+    if !host.is_empty() {
+        attributes.push(KeyValue::new(SERVER_ADDRESS, host.to_owned()));
+        attributes.extend(port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))));
     }
-    let mut attributes = vec![KeyValue::new(SERVER_ADDRESS, host.to_owned())];
-    attributes.extend(port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))));
-    attributes
 }
 
 #[cfg(test)]
@@ -57,7 +61,8 @@ mod tests {
     #[test]
     fn hosts_are_split() {
         let show = |authority, scheme| {
-            let list = host_attributes(authority, scheme);
+            let mut list = Vec::new();
+            push_host(&mut list, authority, scheme);
             list.iter().map(|kv| kv.value.to_string()).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(show("shop.example:8080", "http"), "shop.example 8080");

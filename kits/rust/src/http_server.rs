@@ -4,6 +4,7 @@
 //! client went away. An axum route is known when the layer is added with `Router::layer` (or `route_layer`).
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -14,14 +15,15 @@ use axum::extract::{ConnectInfo, MatchedPath};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, SpanKind, TraceContextExt};
-use opentelemetry::{Context, KeyValue, StringValue};
+use opentelemetry::{Context, ContextGuard, KeyValue, StringValue};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::{Ending, Pending, TracedBody};
 use crate::core::{Core, Point};
-use crate::http_names::{host_attributes, method_of, protocol_version};
+use crate::http_bodies::{AnyBody, Axum, Bodies};
+use crate::http_names::{method_of, protocol_version, push_host};
 use crate::kit::Kit;
 use crate::names;
 use crate::operation::{CANCELED, Operation, Outcome, error_type};
@@ -43,26 +45,42 @@ impl Kit {
     #[must_use]
     pub fn http_layer(&self) -> HttpLayer {
         let core = self.core();
-        HttpLayer { core: core.switches.live.then(|| Arc::clone(core)), formats: core.formats(), public: false }
+        let kept = core.switches.live.then(|| Arc::clone(core));
+        HttpLayer { core: kept, formats: core.formats(), public: false, bodies: PhantomData }
     }
 }
 
-/// Made by [`Kit::http_layer`].
-#[derive(Clone)]
-pub struct HttpLayer {
+/// Made by [`Kit::http_layer`], for [`Axum`]'s bodies or for [`AnyBody`].
+pub struct HttpLayer<W = Axum> {
     /// None for a kit that never records, so that axum, which clones layers for each request, has nothing to count.
     core: Option<Arc<Core>>,
     formats: Formats,
     public: bool,
+    bodies: PhantomData<fn() -> W>,
 }
 
-impl std::fmt::Debug for HttpLayer {
+impl<W> Clone for HttpLayer<W> {
+    fn clone(&self) -> Self {
+        HttpLayer { core: self.core.clone(), formats: self.formats, public: self.public, bodies: PhantomData }
+    }
+}
+
+impl<W> std::fmt::Debug for HttpLayer<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpLayer").field("public", &self.public).finish_non_exhaustive()
     }
 }
 
 impl HttpLayer {
+    /// For services whose bodies are not axum's: hyper's, tower-http's, one's own.
+    #[must_use]
+    pub fn any_body(self) -> HttpLayer<AnyBody> {
+        let HttpLayer { core, formats, public, .. } = self;
+        HttpLayer { core, formats, public, bodies: PhantomData }
+    }
+}
+
+impl<W> HttpLayer<W> {
     /// For servers on the open internet: callers' trace context is linked to, not continued, and their baggage is ignored.
     #[must_use]
     pub fn public(mut self) -> Self {
@@ -71,29 +89,36 @@ impl HttpLayer {
     }
 }
 
-impl<S> Layer<S> for HttpLayer {
-    type Service = HttpService<S>;
+impl<S, W> Layer<S> for HttpLayer<W> {
+    type Service = HttpService<S, W>;
 
-    fn layer(&self, inner: S) -> HttpService<S> {
+    fn layer(&self, inner: S) -> HttpService<S, W> {
         HttpService { inner, layer: self.clone() }
     }
 }
 
 /// A service wrapped by [`HttpLayer`].
-#[derive(Clone, Debug)]
-pub struct HttpService<S> {
+#[derive(Debug)]
+pub struct HttpService<S, W = Axum> {
     inner: S,
-    layer: HttpLayer,
+    layer: HttpLayer<W>,
 }
 
-impl<S, In, Out> Service<Request<In>> for HttpService<S>
+impl<S: Clone, W> Clone for HttpService<S, W> {
+    fn clone(&self) -> Self {
+        HttpService { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<S, In, Out, W> Service<Request<In>> for HttpService<S, W>
 where
     S: Service<Request<In>, Response = Response<Out>>,
     Out: Body,
+    W: Bodies<Out>,
 {
-    type Response = Response<TracedBody<Out>>;
+    type Response = Response<W::Body>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, W>;
 
     fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -105,12 +130,12 @@ where
             Some(core) => Watched::Recorded(layer.start(core, &request)),
             None => layer.passed_on(&request).map_or(Watched::Not, Watched::PassedOn),
         };
-        let _active = watched.context().map(Context::attach);
-        ResponseFuture { inner: self.inner.call(request), watched }
+        let _active = watched.activate();
+        ResponseFuture { inner: self.inner.call(request), watched, bodies: PhantomData }
     }
 }
 
-impl HttpLayer {
+impl<W> HttpLayer<W> {
     /// The caller's context, when nothing is recorded; none when the caller sent none, so that nothing need be made active.
     fn passed_on<B>(&self, request: &Request<B>) -> Option<Context> {
         if self.public { None } else { self.formats.received(request.headers()) }
@@ -170,7 +195,7 @@ fn describe<B>(request: &Request<B>, method: &'static str, measured: &[KeyValue]
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
     if let Some(host) = authority.or_else(|| text(header::HOST)) {
-        attributes.extend(host_attributes(host, request.uri().scheme_str().unwrap_or("http")));
+        push_host(&mut attributes, host, request.uri().scheme_str().unwrap_or("http"));
     }
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
         attributes.push(KeyValue::new(names::CLIENT_ADDRESS, peer.ip().to_string()));
@@ -191,44 +216,49 @@ enum Watched {
 }
 
 impl Watched {
-    /// What is to be active while the service works.
-    fn context(&self) -> Option<Context> {
+    /// Makes active what is to be while the service works.
+    fn activate(&self) -> Option<ContextGuard> {
         match self {
             Watched::Not => None,
-            Watched::PassedOn(context) => Some(context.clone()),
-            Watched::Recorded(pending) => Some(pending.operation.context().clone()),
+            Watched::PassedOn(context) => Some(context.clone().attach()),
+            Watched::Recorded(pending) => pending.operation.activate(),
         }
     }
 }
 
 pin_project! {
     /// The response to come.
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F, W = Axum> {
         #[pin]
         inner: F,
         watched: Watched,
+        bodies: PhantomData<fn() -> W>,
     }
 }
 
-impl<F> std::fmt::Debug for ResponseFuture<F> {
+impl<F, W> std::fmt::Debug for ResponseFuture<F, W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
 
-impl<F, B, E> Future for ResponseFuture<F>
+impl<F, B, E, W> Future for ResponseFuture<F, W>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: Body,
+    W: Bodies<B>,
 {
-    type Output = Result<Response<TracedBody<B>>, E>;
+    type Output = Result<Response<W::Body>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let inner = this.inner;
-        let _active = this.watched.context().map(Context::attach);
+        if let Watched::Not = this.watched {
+            return inner.poll(cx).map_ok(|response| response.map(W::untraced));
+        }
+        let _active = this.watched.activate();
         let Watched::Recorded(pending) = this.watched else {
-            return inner.poll(cx).map_ok(|response| response.map(TracedBody::untraced));
+            return inner.poll(cx).map_ok(|response| response.map(W::untraced));
         };
         // A panic is told and goes on to the server, which closes the connection: what net/http does under the Go kit.
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
@@ -239,8 +269,8 @@ where
             }
         };
         Poll::Ready(match (polled, std::mem::replace(this.watched, Watched::Not)) {
-            (Ok(response), Watched::Recorded(pending)) => Ok(respond(response, pending)),
-            (Ok(response), _) => Ok(response.map(TracedBody::untraced)),
+            (Ok(response), Watched::Recorded(pending)) => Ok(respond(response, pending).map(W::traced)),
+            (Ok(response), _) => Ok(response.map(W::untraced)),
             (Err(error), mut watched) => {
                 if let Watched::Recorded(pending) = &mut watched {
                     pending.operation.finish(Outcome::failure(error_type::<E>()));

@@ -66,6 +66,8 @@ mod export;
 mod export_grpc;
 mod export_metrics;
 mod guard;
+#[cfg(feature = "http")]
+mod http_bodies;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic", feature = "nats"))]
 mod http_names;
 #[cfg(feature = "http")]
@@ -93,6 +95,7 @@ pub mod redis;
 #[cfg(feature = "reqwest")]
 mod reqwest_client;
 mod resource;
+mod running;
 mod runtime;
 mod sampling;
 mod self_metrics;
@@ -109,11 +112,14 @@ mod task;
 pub mod testing;
 #[cfg(feature = "tonic")]
 mod tonic_layer;
+mod words;
 
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
 pub use body::TracedBody;
 pub use config::{Config, ConfigBuilder, Protocol};
 pub use guard::{Drops, SignalStats};
+#[cfg(feature = "http")]
+pub use http_bodies::{AnyBody, Axum, Bodies};
 #[cfg(feature = "http")]
 pub use http_server::{HttpLayer, HttpService, ResponseFuture};
 pub use jobs::{Origin, WorkError};

@@ -5,14 +5,16 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::metrics::UpDownCounter;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt};
 use opentelemetry::{Context, Key, KeyValue, Value};
+#[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
+use opentelemetry::{ContextGuard, baggage::BaggageExt};
 
 use crate::attributes;
 use crate::core::{Core, Point, Started, passed_on};
 use crate::exemplars::Seconds;
 use crate::names;
+use crate::running::{Run, Running};
 
 /// How an operation ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,16 +47,7 @@ pub(crate) const CANCELED: &str = "canceled";
 #[derive(Clone)]
 pub(crate) struct Measure {
     pub(crate) duration: Seconds,
-    /// Those the operation began with come first.
     pub(crate) attributes: Vec<KeyValue>,
-    /// How many of them the gauge of running operations has.
-    counted: usize,
-}
-
-impl Measure {
-    fn of_gauge(&self) -> &[KeyValue] {
-        self.attributes.get(..self.counted).unwrap_or_default()
-    }
 }
 
 pub(crate) struct Operation {
@@ -64,7 +57,7 @@ pub(crate) struct Operation {
     /// None when nobody will ask how long it took.
     started: Option<Instant>,
     measure: Option<Measure>,
-    active: Option<UpDownCounter<i64>>,
+    run: Option<Run>,
     abandoned: Option<(Outcome, Option<KeyValue>)>,
     ended: bool,
     /// Switched off: nothing is measured.
@@ -79,7 +72,7 @@ impl Operation {
             at: None,
             started: None,
             measure: None,
-            active: None,
+            run: None,
             abandoned: None,
             ended: false,
             idle: true,
@@ -105,7 +98,7 @@ impl Operation {
             at,
             started: at.map(|_| Instant::now()),
             measure: None,
-            active: None,
+            run: None,
             abandoned: None,
             ended: false,
             idle: false,
@@ -115,18 +108,15 @@ impl Operation {
     pub(crate) fn measured(mut self, duration: &Seconds, attributes: Vec<KeyValue>) -> Self {
         if !self.idle {
             self.started.get_or_insert_with(Instant::now);
-            self.measure = Some(Measure { duration: duration.clone(), attributes, counted: 0 });
+            self.measure = Some(Measure { duration: duration.clone(), attributes });
         }
         self
     }
 
     /// Counts it as running, under the first so many attributes it is measured with.
-    pub(crate) fn counted(mut self, active: &UpDownCounter<i64>, attributes: usize) -> Self {
-        if let Some(measure) = &mut self.measure {
-            measure.counted = attributes;
-            active.add(1, measure.of_gauge());
-            self.active = Some(active.clone());
-        }
+    pub(crate) fn counted(mut self, running: &Running, attributes: usize) -> Self {
+        let measure = self.measure.as_ref();
+        self.run = measure.and_then(|measure| Some(running.enter(measure.attributes.get(..attributes)?)));
         self
     }
 
@@ -141,6 +131,13 @@ impl Operation {
     /// `canceled` by default.
     pub(crate) fn when_abandoned(&mut self, outcome: Outcome, attribute: Option<KeyValue>) {
         self.abandoned = Some((outcome, attribute));
+    }
+
+    /// Makes its context active; nothing when it is switched off and there is nothing to pass on.
+    #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
+    pub(crate) fn activate(&self) -> Option<ContextGuard> {
+        let needless = self.idle && !self.context.has_active_span() && self.context.baggage().is_empty();
+        (!needless).then(|| self.context.clone().attach())
     }
 
     /// The context in which the operation's span is active.
@@ -201,6 +198,7 @@ impl Operation {
         if let Some(kind) = kind {
             self.set_measured(names::ERROR_TYPE, kind.into_owned());
         }
+        self.run = None;
         let took = self.started.map(|started| started.elapsed()).unwrap_or_default();
         if let Some(at) = self.at {
             let span = self.context.span();
@@ -211,9 +209,6 @@ impl Operation {
             span.end_with_timestamp(at + took);
         }
         if let Some(measure) = self.measure.take() {
-            if let Some(active) = self.active.take() {
-                active.add(-1, measure.of_gauge());
-            }
             // The span is the measurement's exemplar.
             measure.duration.record(took.as_secs_f64(), &measure.attributes, &self.context);
         }

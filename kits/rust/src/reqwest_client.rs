@@ -9,7 +9,7 @@ use reqwest::{Body, Request, RequestBuilder, Response, ResponseBuilderExt, Url};
 
 use crate::body::{Ending, Pending, TracedBody};
 use crate::core::{Core, Point};
-use crate::http_names::{OTHER, host_attributes, method_of, protocol_version};
+use crate::http_names::{OTHER, method_of, protocol_version, push_host};
 use crate::kit::Kit;
 use crate::names;
 use crate::operation::{Operation, Outcome, transport_error};
@@ -134,7 +134,7 @@ fn start(core: &Arc<Core>, request: &Request, template: Option<&'static str>, re
     let (method, span_method) = method_of(request.method());
     let mut measured = vec![KeyValue::new(names::HTTP_METHOD, method)];
     let authority = request.url().authority();
-    measured.extend(host_attributes(authority, request.url().scheme()));
+    push_host(&mut measured, authority, request.url().scheme());
     let mut name = span_method.to_owned();
     if let Some(template) = template {
         name = format!("{span_method} {template}");

@@ -23,6 +23,7 @@ impl Switch {
 
     /// Whether to record. When it is off an instrumentation calls what it wraps directly and passes the context on.
     #[must_use]
+    #[inline]
     pub fn is_on(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -27,24 +27,32 @@ use crate::operation::{Operation, Outcome, PANIC, error_type, panic_text};
 
 /// A span about to be started. Nothing happens before [`run`](Span::run) or [`observe`](Span::observe).
 #[must_use = "a span starts when run() or observe() is awaited"]
-pub struct Span {
-    /// None when nothing is traced: then it costs as good as nothing.
-    core: Option<Arc<Core>>,
-    name: Cow<'static, str>,
-    attributes: Vec<KeyValue>,
+pub struct Span(
+    /// None when nothing is traced. Boxed, because then this is all there is to move about, and in the futures it becomes part of.
+    Option<Box<Stage>>,
+);
+
+enum Stage {
+    Described { core: Arc<Core>, name: Cow<'static, str>, attributes: Vec<KeyValue> },
+    Running(Operation),
 }
 
 impl std::fmt::Debug for Span {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Span").field("name", &self.name).finish_non_exhaustive()
+        let name = match self.0.as_deref() {
+            Some(Stage::Described { name, .. }) => Some(name),
+            _ => None,
+        };
+        f.debug_struct("Span").field("name", &name).finish_non_exhaustive()
     }
 }
 
 impl Span {
     /// Adds an attribute.
+    #[inline]
     pub fn attribute(mut self, attribute: KeyValue) -> Self {
-        if self.core.is_some() {
-            self.attributes.push(attribute);
+        if let Some(Stage::Described { attributes, .. }) = self.0.as_deref_mut() {
+            attributes.push(attribute);
         }
         self
     }
@@ -55,22 +63,12 @@ impl Span {
     /// # Errors
     /// Whatever the future returns.
     pub fn run<T, E: Display>(self, future: impl Future<Output = Result<T, E>>) -> impl Future<Output = Result<T, E>> {
-        Observed { future, outcome: outcome_of, state: State::Begins(self) }
+        Observed { future, outcome: outcome_of, stage: self.0, begun: false }
     }
 
     /// Runs a future that cannot fail inside the span.
     pub fn observe<T>(self, future: impl Future<Output = T>) -> impl Future<Output = T> {
-        Observed { future, outcome: |_: &T| Outcome::Success, state: State::Begins(self) }
-    }
-
-    /// None when nothing is to be recorded and what is active may stay so: there is no live span that the future could end.
-    fn start(self) -> Option<Operation> {
-        let Some(core) = self.core else {
-            return Context::map_current(|active| active.span().is_recording().then(|| Operation::idle(active)));
-        };
-        let builder = SpanBuilder::from_name(self.name).with_attributes(self.attributes);
-        let parent = Context::current();
-        Some(Operation::start_described(&core, Point::Task, SpanKind::Internal, &parent, || builder))
+        Observed { future, outcome: |_: &T| Outcome::Success, stage: self.0, begun: false }
     }
 }
 
@@ -80,15 +78,26 @@ pin_project! {
         #[pin]
         future: F,
         outcome: O,
-        state: State,
+        // None when nothing is recorded, and when all was said.
+        stage: Option<Box<Stage>>,
+        begun: bool,
     }
 }
 
-enum State {
-    Begins(Span),
-    Runs(Operation),
-    /// Nothing is recorded, or all was said.
-    Passes,
+/// Starts what was described.
+fn begin(stage: Option<Box<Stage>>) -> Option<Box<Stage>> {
+    let Some(mut stage) = stage else {
+        // A live span of somebody else may stay active no more than the kit's own: the future could end it.
+        let live = Context::map_current(|active| active.has_active_span() && active.span().is_recording());
+        return live.then(|| Box::new(Stage::Running(Operation::idle(&Context::current()))));
+    };
+    if let Stage::Described { core, name, attributes } = &mut *stage {
+        let (name, attributes) = (std::mem::take(name), std::mem::take(attributes));
+        let describe = || SpanBuilder::from_name(name).with_attributes(attributes);
+        let parent = Context::current();
+        *stage = Stage::Running(Operation::start_described(core, Point::Task, SpanKind::Internal, &parent, describe));
+    }
+    Some(stage)
 }
 
 impl<F: Future, O: Fn(&F::Output) -> Outcome> Future for Observed<F, O> {
@@ -96,13 +105,10 @@ impl<F: Future, O: Fn(&F::Output) -> Outcome> Future for Observed<F, O> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
-        if let State::Begins(_) = this.state
-            && let State::Begins(span) = std::mem::replace(this.state, State::Passes)
-            && let Some(operation) = span.start()
-        {
-            *this.state = State::Runs(operation);
+        if !std::mem::replace(this.begun, true) {
+            *this.stage = begin(this.stage.take());
         }
-        let State::Runs(operation) = this.state else {
+        let Some(Stage::Running(operation)) = this.stage.as_deref_mut() else {
             return this.future.poll(cx);
         };
         let _active = operation.context().clone().attach();
@@ -111,7 +117,6 @@ impl<F: Future, O: Fn(&F::Output) -> Outcome> Future for Observed<F, O> {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => {
                 operation.finish((this.outcome)(&output));
-                *this.state = State::Passes;
                 Poll::Ready(output)
             }
             Err(panic) => {
@@ -141,8 +146,8 @@ impl Kit {
     /// # });
     /// ```
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        let core = self.core().is_tracing().then(|| Arc::clone(self.core()));
-        Span { core, name: name.into(), attributes: Vec::new() }
+        let described = |core| Box::new(Stage::Described { core, name: name.into(), attributes: Vec::new() });
+        Span(self.core().is_tracing().then(|| described(Arc::clone(self.core()))))
     }
 
     /// Spawns a child task: a span under the active one, which the task carries across threads. Panics as `tokio::spawn` does when
@@ -300,7 +305,8 @@ async fn contain<F: Future>(
             resume_unwind(panic)
         })
     };
-    Observed { future: told, outcome, state: State::Runs(operation) }.await
+    let stage = Some(Box::new(Stage::Running(operation)));
+    Observed { future: told, outcome, stage, begun: true }.await
 }
 
 pub(crate) fn outcome_of_panic(panic: &(dyn Any + Send)) -> Outcome {

@@ -22,7 +22,7 @@ use tower_service::Service;
 
 use crate::body::{Ending, Pending, TracedBody};
 use crate::core::{Core, Point};
-use crate::http_names::{OTHER, split_host};
+use crate::http_names::{OTHER, push_server, split_host};
 use crate::kit::Kit;
 use crate::names;
 use crate::operation::{Operation, Outcome};
@@ -135,18 +135,20 @@ where
 
     fn call(&mut self, request: Request<In>) -> Self::Future {
         let remote = self.core.formats().received(request.headers()).unwrap_or_default();
-        let authority = request.uri().authority().map_or("", |authority| authority.as_str());
         let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
         let call = Call {
             core: &self.core,
             side: Side::Server,
             path: request.uri().path(),
-            server: &split_host(authority, None),
+            push_server: |attributes: &mut Vec<_>| {
+                let authority = request.uri().authority().map_or("", |authority| authority.as_str());
+                push_server(attributes, authority, None);
+            },
             peer,
             deadline: None,
         };
         let pending = call.start(&remote);
-        let _active = pending.operation.context().clone().attach();
+        let _active = pending.operation.activate();
         CallFuture { inner: self.inner.call(request), pending: Some(pending) }
     }
 }
@@ -170,7 +172,7 @@ where
             core: &self.layer.core,
             side: Side::Client,
             path: request.uri().path(),
-            server: &self.layer.server,
+            push_server: |attributes: &mut Vec<_>| attributes.extend_from_slice(&self.layer.server),
             peer: None,
             deadline: request
                 .headers()
@@ -180,7 +182,7 @@ where
         };
         let pending = call.start(&Context::current());
         self.layer.core.inject(pending.operation.context(), &mut HttpInjector(request.headers_mut()));
-        let _active = pending.operation.context().clone().attach();
+        let _active = pending.operation.activate();
         CallFuture { inner: self.inner.call(request), pending: Some(pending) }
     }
 }
@@ -191,18 +193,19 @@ enum Side {
     Client,
 }
 
-struct Call<'a> {
+struct Call<'a, S> {
     core: &'a Arc<Core>,
     side: Side,
     path: &'a str,
-    server: &'a [KeyValue],
+    /// Adds the server's address and port.
+    push_server: S,
     /// Who calls.
     peer: Option<SocketAddr>,
     /// Until when the caller waits.
     deadline: Option<Instant>,
 }
 
-impl Call<'_> {
+impl<S: FnOnce(&mut Vec<KeyValue>)> Call<'_, S> {
     fn start(self, parent: &Context) -> Box<Pending<GrpcEnding>> {
         let switches = &self.core.switches;
         let (kind, on) = match self.side {
@@ -216,9 +219,8 @@ impl Call<'_> {
             return Box::new(Pending { core, operation: Operation::idle(parent), ending });
         }
         let method: Arc<str> = self.path.trim_start_matches('/').into();
-        // Room for the status and a kind of error.
-        let mut measured = Vec::with_capacity(self.server.len() + 4);
-        measured.extend_from_slice(self.server);
+        let mut measured = Vec::with_capacity(6);
+        (self.push_server)(&mut measured);
         measured.push(KeyValue::new(names::RPC_SYSTEM_NAME, "grpc"));
         measured.push(KeyValue::new(names::RPC_METHOD, Arc::clone(&method)));
         let describe = || {
@@ -398,7 +400,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let _active = this.pending.as_ref().map(|pending| pending.operation.context().clone().attach());
+        let _active = this.pending.as_ref().map(|pending| pending.operation.activate());
         let inner = this.inner;
         let polled = match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
             Ok(polled) => ready!(polled),

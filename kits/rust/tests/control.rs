@@ -154,7 +154,7 @@ async fn a_switched_off_edge_passes_the_trace_on() {
         }
     };
     until("revision 7", || revision(&bench) == Some(7.0)).await;
-    let service = ServiceBuilder::new().layer(bench.kit.http_layer()).service_fn(carried);
+    let service = ServiceBuilder::new().layer(bench.kit.http_layer().any_body()).service_fn(carried);
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let request = Request::builder().uri("/").header("traceparent", parent).body(String::new()).unwrap();
     let response = service.oneshot(request).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_switched_off_edge_passes_the_trace_on() {
 
     platform.say(r#"{"v":1,"revision":8,"signals":{"traces":false}}"#);
     until("revision 8", || revision(&bench) == Some(8.0)).await;
-    let service = ServiceBuilder::new().layer(bench.kit.http_layer());
+    let service = ServiceBuilder::new().layer(bench.kit.http_layer().any_body());
     let service = service.service_fn(answer);
     drop(service.oneshot(Request::new(String::new())).await);
     assert_eq!(bench.spans().len(), 0);
@@ -221,7 +221,7 @@ async fn what_is_not_sampled_is_measured() {
     let memory = Memory::new();
     let config = Config::builder("test").variables([("X", "y")]).sampling(Sampling::probability(0.0));
     let bench = Bench { kit: throughline::init(config.memory(memory.clone()).build()).unwrap(), memory };
-    let service = ServiceBuilder::new().layer(bench.kit.http_layer());
+    let service = ServiceBuilder::new().layer(bench.kit.http_layer().any_body());
     let service = service.service_fn(answer);
     for _ in 0..10 {
         drop(service.clone().oneshot(Request::new(String::new())).await);

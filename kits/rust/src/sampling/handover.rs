@@ -12,6 +12,7 @@ thread_local! {
 }
 
 /// Has the SDK make a span of this trace, kept, with this state.
+#[inline]
 pub(crate) fn decided<T>(trace_id: TraceId, state: TraceState, make: impl FnOnce() -> T) -> T {
     TRACE_ID.set(Some(trace_id));
     STATE.set(Some(state));

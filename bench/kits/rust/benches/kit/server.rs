@@ -1,6 +1,8 @@
 //! A request to an axum router. The community's layer emits less than the kit: no address, port and user agent of the span's own contract,
 //! no exemplars, and it ends with the response's head, while the kit watches the body to its end.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -28,8 +30,15 @@ pub(crate) fn benches(c: &mut Criterion<ThreadCpu>) {
         });
     };
     request("bare", router());
-    // What axum asks for any layer at all, whatever it does: the route is boxed once more.
+    // What axum asks for any layer at all, whatever it does: the route is boxed once more. And for one that has something of its own, which
+    // axum boxes and clones for each request.
     request("any-layer", router().layer(MapResponseLayer::new(|response: Response| response)));
+    let own = Arc::new(());
+    let map = move |response: Response| {
+        std::hint::black_box(&own);
+        response
+    };
+    request("any-layer-with-state", router().layer(MapResponseLayer::new(map)));
     for (name, kit) in kits() {
         request(name, router().layer(kit.http_layer()));
     }
