@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
+	"throughline.dev/kits/go/internal/names"
 )
 
 // Server makes a tracer whose SERVER spans are made once.
@@ -34,15 +35,16 @@ func (t *tracer) Start(ctx context.Context, name string, opts ...trace.SpanStart
 	return t.next.Start(ctx, name, opts...)
 }
 
-// Served says whether a SERVER span of this process is being recorded. It is asked before the caller's context is extracted, which
-// hides what is active. A span of another SDK does not tell its kind; at the door of a server it can only be that.
+// Served says whether a SERVER span of this process is being recorded that is not the kit's, whose servers know each other. It is asked
+// before the caller's context is extracted, which hides what is active. A span of another SDK does not tell its kind; at the door of a
+// server it can only be that.
 func Served(ctx context.Context) bool {
 	span := trace.SpanFromContext(ctx)
 	if !span.IsRecording() {
 		return false
 	}
 	known, ok := span.(sdktrace.ReadOnlySpan)
-	return !ok || known.SpanKind() == trace.SpanKindServer
+	return !ok || known.SpanKind() == trace.SpanKindServer && !strings.HasPrefix(known.InstrumentationScope().Name, names.ScopeKit)
 }
 
 func isCalled(ctx context.Context, family string) bool {

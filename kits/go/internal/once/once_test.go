@@ -12,6 +12,7 @@ import (
 func TestASpanIsMadeOnceByKindAndFamily(t *testing.T) {
 	other := sdktrace.NewTracerProvider().Tracer("another library")
 	dropped := sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample())).Tracer("another library")
+	kits := sdktrace.NewTracerProvider().Tracer("throughline/http")
 	ours := sdktrace.NewTracerProvider().Tracer("ours")
 	http := attribute.String("http.request.method", "GET")
 	for _, c := range []struct {
@@ -22,6 +23,7 @@ func TestASpanIsMadeOnceByKindAndFamily(t *testing.T) {
 		made   bool
 	}{
 		{"a server in a server", other, trace.SpanKindServer, once.Server(ours), true},
+		{"a gRPC server behind the kit's HTTP server", kits, trace.SpanKindServer, once.Server(ours), false},
 		{"a server in work of this process", other, trace.SpanKindInternal, once.Server(ours), false},
 		{"a server in a server that is not recorded: there is no span to be seen twice", dropped, trace.SpanKindServer, once.Server(ours), false},
 		{"a client in a client of its family", other, trace.SpanKindClient, once.Client(ours, "http."), true},
