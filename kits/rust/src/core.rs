@@ -19,6 +19,7 @@ use crate::exemplars::{Exemplars, Seconds};
 use crate::export::shorten;
 use crate::logs::levels::Levels;
 use crate::names::{self, Metric};
+use crate::once::Others;
 use crate::operation::{PANIC, panic_text};
 use crate::pipeline::Providers;
 use crate::propagate::{Formats, Propagator};
@@ -47,6 +48,23 @@ pub(crate) enum Point {
 }
 
 const POINTS: usize = 7;
+
+impl Point {
+    /// How the attributes of CLIENT spans begin, by whomever they are made.
+    fn family(self) -> Option<&'static str> {
+        match self {
+            #[cfg(any(feature = "http", feature = "reqwest"))]
+            Point::Http => Some("http."),
+            #[cfg(feature = "tonic")]
+            Point::Grpc => Some("rpc."),
+            #[cfg(feature = "sqlx")]
+            Point::Sql => Some("db."),
+            #[cfg(feature = "redis")]
+            Point::Redis => Some("db."),
+            _ => None,
+        }
+    }
+}
 
 impl Point {
     const fn index(self) -> usize {
@@ -80,6 +98,8 @@ const SCOPES: [&str; POINTS] = [
 
 /// Traces, metrics and propagation of one kit. Without tracers it records nothing and passes context on.
 pub(crate) struct Core {
+    /// The spans other libraries get from this kit.
+    pub(crate) others: Arc<Others>,
     pub(crate) service: String,
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) logger: Option<SdkLogger>,
@@ -261,6 +281,7 @@ pub(crate) fn own_scope() -> InstrumentationScope {
 impl Core {
     pub(crate) fn idle(service: &str, formats: Formats) -> Self {
         Core {
+            others: Arc::default(),
             service: service.to_owned(),
             diagnostics: Arc::new(Diagnostics::new(service)),
             logger: None,
@@ -285,6 +306,7 @@ impl Core {
     ) -> Self {
         use opentelemetry::logs::LoggerProvider as _;
         Core {
+            others: Arc::default(),
             service: service.to_owned(),
             diagnostics,
             logger: providers.logs.as_ref().map(|logs| logs.logger_with_scope(scope(SCOPES[0]))),
@@ -322,6 +344,9 @@ impl Core {
     ) -> Started {
         let tracers =
             self.tracers.as_ref().filter(|_| self.switches.traces.is_on() && !parent.is_telemetry_suppressed());
+        if self.is_made(point, &kind) {
+            return Started { context: Context::map_current(passed_on), at: None };
+        }
         let Some((tracers, tracer)) = tracers.and_then(|all| Some((all, all.of_points.get(point.index())?))) else {
             return Started { context: passed_on(parent), at: None };
         };
@@ -342,6 +367,15 @@ impl Core {
                 let dropped = SpanContext::new(trace_id, tracers.ids.new_span_id(), flags, false, state);
                 Started { context: parent.with_remote_span_context(dropped), at: None }
             }
+        }
+    }
+
+    /// Whether the active span is that of another library for the same thing.
+    fn is_made(&self, point: Point, kind: &SpanKind) -> bool {
+        match kind {
+            SpanKind::Server => self.others.serve_already(),
+            SpanKind::Client => point.family().is_some_and(|family| self.others.call_already(family)),
+            _ => false,
         }
     }
 

@@ -29,6 +29,10 @@ use crate::names;
 use crate::operation::{CANCELED, Operation, Outcome, error_type};
 use crate::propagate::Formats;
 
+/// Among the extensions of a request: a layer of the kit further out sees to it already.
+#[derive(Clone, Copy)]
+struct SeenTo;
+
 /// `error.type` of a response the client did not get whole.
 const BROKEN: &str = "broken_response";
 
@@ -124,10 +128,15 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<In>) -> Self::Future {
+    fn call(&mut self, mut request: Request<In>) -> Self::Future {
         let layer = &self.layer;
         let watched = match layer.core.as_ref().filter(|core| core.switches.http_server.is_on()) {
-            Some(core) => Watched::Recorded(layer.start(core, &request)),
+            Some(_) if request.extensions().get::<SeenTo>().is_some() => Watched::Not,
+            Some(core) => {
+                let pending = layer.start(core, &request);
+                request.extensions_mut().insert(SeenTo);
+                Watched::Recorded(pending)
+            }
             None => layer.passed_on(&request).map_or(Watched::Not, Watched::PassedOn),
         };
         let _active = watched.activate();

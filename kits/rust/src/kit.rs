@@ -25,6 +25,7 @@ use crate::exemplars::Exemplars;
 use crate::guard::{Common, Counts, Deadline, ExportRuntime, Losses, SignalStats};
 use crate::limits::SteeredLimits;
 use crate::meter::OwnMeters;
+use crate::once::Watched;
 use crate::pipeline::{Guards, Pipeline, Providers, internal};
 use crate::propagate::Propagator;
 use crate::redact::Redaction;
@@ -200,15 +201,6 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
     };
     let providers = pipeline.build()?;
     self_metrics::observe(&providers, &guards, config);
-    if config.global {
-        if let Some(spans) = &providers.spans {
-            global::set_tracer_provider(spans.clone());
-        }
-        if let Some(metrics) = &providers.metrics {
-            global::set_meter_provider(OwnMeters { provider: metrics.clone(), exemplars: Arc::clone(&exemplars) });
-        }
-        global::set_text_map_propagator(Propagator::of(settings.formats));
-    }
     let core = Core::recording(
         &settings.service_name,
         &providers,
@@ -218,6 +210,15 @@ fn start(config: &Config, settings: &Settings, redaction: &Arc<Redaction>) -> Re
         switches,
         settings.formats,
     );
+    if config.global {
+        if let Some(spans) = &providers.spans {
+            global::set_tracer_provider(Watched { provider: spans.clone(), others: Arc::clone(&core.others) });
+        }
+        if let Some(metrics) = &providers.metrics {
+            global::set_meter_provider(OwnMeters { provider: metrics.clone(), exemplars: Arc::clone(&exemplars) });
+        }
+        global::set_text_map_propagator(Propagator::of(settings.formats));
+    }
     let parts = Parts { providers, exemplars, counts, runtime };
     let mut kit = Kit::assemble(config, settings, core, Arc::clone(redaction), Some(parts));
     kit.steer(settings, sampler, limits, &resource);

@@ -86,6 +86,7 @@ mod meter;
 mod names;
 #[cfg(feature = "nats")]
 pub mod nats;
+mod once;
 mod operation;
 mod pipeline;
 mod propagate;
