@@ -20,8 +20,8 @@ const point = z.strictObject({
 const scenario = z.strictObject({
 	id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)+$/),
 	behaviour: z.string(),
-	/** What the probe plays; the id itself when left out. Scenarios of one behaviour differ in the state of the kit. */
-	play: z.string().optional(),
+	/** What the probe plays, one after the other; the id itself when left out. Scenarios of one behaviour differ in the state of the kit. */
+	play: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
 	/** Environment of the kit, beside where to export to. */
 	variables: z.record(z.string(), z.string()).optional(),
 	/** Document of remote control that is in force before the scenario is played. */

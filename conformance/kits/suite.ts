@@ -155,10 +155,11 @@ export class Suite {
 		};
 		const begun = await probe.begin(variables);
 		const uncontrolled = scenario.control === undefined ? undefined : await this.#awaitControl(inbox);
-		let { error = begun.error ?? uncontrolled } = await probe.perform(scenario.play ?? scenario.id);
-		for (let time = 1; time < (scenario.times ?? 1) && error === undefined; time++) {
-			await probe.flush();
-			({ error } = await probe.perform(scenario.play ?? scenario.id));
+		const behaviours = Array.from({ length: scenario.times ?? 1 }, () => scenario.play ?? scenario.id).flat();
+		let error = begun.error ?? uncontrolled;
+		for (const [at, behaviour] of behaviours.entries()) {
+			if (error === undefined && at > 0) await probe.flush();
+			if (error === undefined) ({ error } = await probe.perform(behaviour));
 		}
 		const giveUpMs = Date.now() + SPANS_TIMEOUT_MS;
 		// Once at least, so that the metrics that are sent at the end tell what became of the rest.

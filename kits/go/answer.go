@@ -111,7 +111,7 @@ func rejectedItems(response []byte) (uint64, bool) {
 		return 0, valid
 	}
 	rejected, _ := protowire.ConsumeVarint(count)
-	return rejected, true
+	return uint64(max(int64(rejected), 0)), true
 }
 
 // protobufField finds field 1 of a message; nil when it is not there.

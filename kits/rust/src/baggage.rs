@@ -97,3 +97,26 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     }
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn members(cx: &Context) -> HashMap<String, String> {
+        cx.baggage().iter().map(|(key, (value, _))| (key.to_string(), value.to_string())).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_of_any_header_reads_the_same(value in "\\PC*|([a-z]{1,3}=[ -~]{0,9},){0,70}") {
+            let cx = extract(Context::new(), &HashMap::from([(HEADER.to_owned(), value)]));
+            let mut written = HashMap::new();
+            inject(&cx, &mut written);
+            proptest::prop_assert!(cx.baggage().len() <= 64);
+            let again = extract(Context::new(), &written);
+            proptest::prop_assert_eq!(members(&again), members(&cx));
+        }
+    }
+}

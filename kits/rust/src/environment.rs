@@ -419,4 +419,30 @@ mod tests {
         assert_eq!(settings.service_name, "orders");
         assert!(!settings.disabled);
     }
+
+    const VARIABLES: [&str; 14] = [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "OTEL_EXPORTER_OTLP_COMPRESSION",
+        "OTEL_TRACES_EXPORTER",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_TRACES_SAMPLER_ARG",
+        "OTEL_PROPAGATORS",
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_BSP_SCHEDULE_DELAY",
+        "OTEL_METRIC_EXPORT_INTERVAL",
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+        "THROUGHLINE_CONTROL_ENDPOINT",
+        "THROUGHLINE_CONTROL_KEY",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_operator_writes_is_used_or_told_by_its_name(which in 0..VARIABLES.len(), value in "\\PC*") {
+            let (_, problems) = resolve(&[(VARIABLES[which], &value)]);
+            let named = problems.iter().all(|problem| problem.contains("OTEL_") || problem.contains("THROUGHLINE_"));
+            proptest::prop_assert!(named, "{problems:?}");
+        }
+    }
 }

@@ -126,3 +126,15 @@ func TestBackoffVectors(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRetryAfter: whatever the header says, nobody waits longer than is reasonable, or into the past.
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"1", "", "99999999999999999999", "Fri, 27 Nov 2026 10:00:00 GMT", "Fri, 27 Nov 1026 10:00:00 GMT", " 7\t", "-1", "1.5"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		if ms := RetryAfter(header, time.Unix(1_795_838_000, 0)); ms < -1 || ms > askedMaxMs {
+			t.Fatalf("%q asks for %d ms", header, ms)
+		}
+	})
+}

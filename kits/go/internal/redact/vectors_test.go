@@ -153,3 +153,16 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPattern: whatever is written as a rule, it is refused, or it is an expression that does not match the empty text.
+func FuzzPattern(f *testing.F) {
+	for _, seed := range []string{"o-[0-9]+", "[", "a**", "(?i)x", "\\p{L}", "x{1001}", "[[:alpha:]]", "a|", "\\", "[\\d-z]", "é+"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, pattern string) {
+		re, err := compile(pattern)
+		if err == nil && (re.MatchString("") || len(pattern) > patternBytesMax) {
+			t.Fatalf("%q was accepted", pattern)
+		}
+	})
+}

@@ -171,3 +171,23 @@ pub(crate) fn chain(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_answer_is_read_without_a_panic(status in 200u16..600, body: Vec<u8>, asked in "[ -~]*") {
+            let response = Response::builder().status(status).header(RETRY_AFTER, asked).body(Bytes::from(body));
+            let _ = Answer::read(&Uri::from_static("http://127.0.0.1:4318"), &response.expect("response"));
+        }
+    }
+
+    #[test]
+    fn less_than_nothing_was_not_rejected() {
+        let body = Bytes::from_static(&[10, 11, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+        let answer = Answer::read(&Uri::from_static("http://127.0.0.1:4318"), &Response::new(body));
+        assert_eq!((answer.outcome, answer.rejected), (Outcome::Delivered, 0));
+    }
+}

@@ -182,4 +182,19 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nobody_waits_longer_than_is_reasonable(header in "\\PC*", now in 0u64..4_000_000_000) {
+            let wait = retry_after(&header, Duration::from_secs(now));
+            proptest::prop_assert!(wait.unwrap_or_default() <= ASKED_MAX_MS);
+        }
+
+        #[test]
+        fn any_date_is_read_without_a_panic(
+            text in "[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+        ) {
+            let _ = retry_after(&text, Duration::ZERO);
+        }
+    }
 }

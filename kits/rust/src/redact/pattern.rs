@@ -132,3 +132,17 @@ fn repetition(p: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_rule_is_refused_or_does_not_match_nothing(pattern in "\\PC{0,40}|[\\[\\](){}*+?|\\\\^$.a-z0-9-]{0,40}") {
+            if let Ok(regex) = compile(&pattern) {
+                proptest::prop_assert!(!regex.is_match(""));
+            }
+        }
+    }
+}
