@@ -4,13 +4,9 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::metrics::v1::HistogramDataPoint;
 use opentelemetry_proto::tonic::metrics::v1::exemplar::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -18,7 +14,6 @@ use support::receiver::Receiver;
 use throughline::opentelemetry::KeyValue;
 use throughline::opentelemetry::metrics::AsyncInstrument;
 use throughline::{Config, Kit, Protocol};
-use tonic::transport::server::TcpIncoming;
 
 const AMPLE: Duration = Duration::from_secs(10);
 
@@ -134,47 +129,15 @@ async fn instruments_of_the_service_keep_exemplars_too() {
     assert_eq!(found, BTreeMap::from(expected));
 }
 
-type Kept = Arc<Mutex<Vec<ExportMetricsServiceRequest>>>;
-
-struct Grpc(Kept, Mutex<u32>);
-
-#[tonic::async_trait]
-impl MetricsService for Grpc {
-    async fn export(
-        &self,
-        request: tonic::Request<ExportMetricsServiceRequest>,
-    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, tonic::Status> {
-        let mut refusals = self.1.lock().unwrap();
-        if *refusals > 0 {
-            *refusals -= 1;
-            return Err(tonic::Status::unavailable("not yet"));
-        }
-        self.0.lock().unwrap().push(request.into_inner());
-        Ok(tonic::Response::new(ExportMetricsServiceResponse::default()))
-    }
-}
-
 #[tokio::test]
 async fn grpc_carries_exemplars_too_and_tries_again() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let kept = Kept::default();
-    let service = MetricsServiceServer::new(Grpc(Arc::clone(&kept), Mutex::new(1)))
-        .accept_compressed(tonic::codec::CompressionEncoding::Gzip);
-    // On a thread of its own: shutting down below blocks this one.
-    let listener = listener.into_std().unwrap();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap());
-            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
-        });
-    });
-    let config =
-        Config::builder("test").endpoint(&url).protocol(Protocol::Grpc).variables([("OTEL_LOGS_EXPORTER", "none")]);
+    let receiver = support::grpc::start();
+    receiver.inbox.lock().unwrap().refusals.push(14);
+    let variables = [("OTEL_LOGS_EXPORTER", "none"), ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1")];
+    let config = Config::builder("test").endpoint(&receiver.url).protocol(Protocol::Grpc).variables(variables);
     let kit = throughline::init(config.build()).unwrap();
     tasks(&kit).await;
-    let _ = kit.shutdown(AMPLE); // the receiver has no service for spans
-    let points = points(&kept.lock().unwrap());
+    let _ = kit.shutdown(AMPLE); // nobody takes the spans
+    let points = points(&receiver.inbox.lock().unwrap().metrics);
     assert_eq!(points.iter().map(|point| point.exemplars.len()).collect::<Vec<_>>(), [1, 1]);
 }

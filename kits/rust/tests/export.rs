@@ -3,16 +3,12 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use support::receiver::{self, Receiver};
 use throughline::opentelemetry::KeyValue;
 use throughline::opentelemetry::trace::TraceContextExt;
 use throughline::{Config, ConfigBuilder, FlushError, Kit, Protocol, opentelemetry};
-use tonic::transport::server::TcpIncoming;
 use tracing_subscriber::prelude::*;
 
 /// Longer than any bound in these tests, shorter than a hang.
@@ -265,48 +261,15 @@ fn a_bad_configuration_gives_a_kit_that_records_nothing_and_every_reason() {
     assert_eq!(kit.stats(), throughline::Stats::default());
 }
 
-type Kept = Arc<Mutex<Vec<ExportTraceServiceRequest>>>;
-
-struct Grpc(Kept);
-
-#[tonic::async_trait]
-impl TraceService for Grpc {
-    async fn export(
-        &self,
-        request: tonic::Request<ExportTraceServiceRequest>,
-    ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
-        self.0.lock().unwrap().push(request.into_inner());
-        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
-    }
-}
-
-/// Serves OTLP/gRPC traces on a thread of its own.
-fn grpc_receiver() -> (String, Kept) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let kept = Kept::default();
-    let service =
-        TraceServiceServer::new(Grpc(Arc::clone(&kept))).accept_compressed(tonic::codec::CompressionEncoding::Gzip);
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap());
-            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
-        });
-    });
-    (url, kept)
-}
-
 /// The SDK's own gRPC exporter waits for the caller's runtime here, which waits for the exporter.
 #[tokio::test(flavor = "current_thread")]
 async fn grpc_export_does_not_need_the_callers_runtime() {
-    let (url, kept) = grpc_receiver();
+    let receiver = support::grpc::start();
     let only_traces = [("OTEL_LOGS_EXPORTER", "none"), ("OTEL_METRICS_EXPORTER", "none")];
-    let kit = throughline::init(config(&url).protocol(Protocol::Grpc).variables(only_traces).build()).unwrap();
+    let kit = throughline::init(config(&receiver.url).protocol(Protocol::Grpc).variables(only_traces).build()).unwrap();
     kit.span("work").observe(async {}).await;
     kit.shutdown(AMPLE).unwrap();
-    assert_eq!(kept.lock().unwrap()[0].resource_spans[0].scope_spans[0].spans[0].name, "work");
+    assert_eq!(receiver.spans()[0].name, "work");
 }
 
 #[test]
@@ -333,7 +296,7 @@ fn retry_info_is_honoured_over_grpc() {
         (Code::InvalidArgument, ten, 0),
     ];
     for (code, after, held) in cases {
-        let url = support::grpc::serve(Some(support::grpc::failure(code, after)));
+        let url = support::grpc::failing(support::grpc::failure(code, after));
         let variables = [
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc"),
             ("OTEL_LOGS_EXPORTER", "none"),
@@ -380,4 +343,30 @@ fn an_outage_is_told_by_metrics() {
     for (name, value) in expected {
         assert_eq!(own.get(name), Some(&value), "{name}: {own:?}");
     }
+}
+
+/// What is sent does not depend on how: the kit's own exporters over gRPC say what the official ones over HTTP say.
+#[test]
+fn both_protocols_carry_the_same() {
+    let receivers = [("http/protobuf", Receiver::start()), ("grpc", support::grpc::start())];
+    let told = receivers.map(|(protocol, receiver)| {
+        let variables =
+            [("OTEL_EXPORTER_OTLP_PROTOCOL", protocol), ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20abc")];
+        let kit = throughline::init(config(&receiver.url).variables(variables).build()).unwrap();
+        let subscriber = tracing_subscriber::registry().with(kit.log_layer());
+        tracing::subscriber::with_default(subscriber, || {
+            now(kit.span("work").attribute(KeyValue::new("n", 1)).observe(async { tracing::warn!(n = 2, "working") }));
+        });
+        kit.meter("orders")
+            .f64_histogram("orders.total")
+            .with_unit("EUR")
+            .build()
+            .record(3.0, &[KeyValue::new("n", 3)]);
+        kit.shutdown(AMPLE).unwrap();
+        receiver.everything()
+    });
+    assert_eq!(told[0], told[1]);
+    let (traces, logs, metrics, headers) = &told[0];
+    assert_eq!((traces.len(), logs.len(), metrics.resource_metrics[0].scope_metrics.len()), (1, 1, 1));
+    assert_eq!(headers.as_slice(), ["gzip", "Bearer abc"]);
 }

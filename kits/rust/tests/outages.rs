@@ -94,7 +94,7 @@ fn trickle_frames() -> String {
 }
 
 fn outages_over_grpc() -> Vec<(&'static str, String)> {
-    let come_back = |code| grpc::serve(Some(grpc::failure(code, Some(Duration::from_secs(1)))));
+    let come_back = |code| grpc::failing(grpc::failure(code, Some(Duration::from_secs(1))));
     vec![
         ("refuses", support::receiver::refusing()),
         ("blackholes", support::receiver::blackhole()),
@@ -270,7 +270,7 @@ fn an_outage_costs_what_it_may() {
 
 #[test]
 fn an_outage_over_grpc_costs_what_it_may() {
-    live_through_all("grpc", &grpc::serve(None), outages_over_grpc);
+    live_through_all("grpc", &grpc::start().url, outages_over_grpc);
 }
 
 fn live_through_all(protocol: &str, healthy: &str, outages: fn() -> Vec<(&'static str, String)>) {

@@ -98,7 +98,7 @@ fn serve_grpc(certificates: &Certificates) -> String {
     let read = |file: &str| std::fs::read(certificates.path(file)).unwrap();
     let identity = Identity::from_pem(read("server.pem"), read("server.key"));
     let authority = Certificate::from_pem(read("ca.pem"));
-    support::grpc::serve_tls(None, ServerTlsConfig::new().identity(identity).client_ca_root(authority))
+    support::grpc::start_tls(ServerTlsConfig::new().identity(identity).client_ca_root(authority))
 }
 
 fn sent(url: &str, protocol: &str, more: &[(&str, String)]) -> Kit {

@@ -1,10 +1,15 @@
-//! An OTLP/gRPC receiver that gives one answer to everything.
+//! The receiver over gRPC, and one that gives the same answer to everything.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
 use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use tonic::codec::CompressionEncoding;
@@ -13,34 +18,71 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// `None` takes what comes.
+use super::receiver::{Inbox, Receiver};
+
+/// Keeps what comes, unless it has a failure to answer.
 #[derive(Clone, Default)]
-struct Answer(Option<Status>);
+struct Services {
+    failure: Option<Status>,
+    inbox: Arc<Mutex<Inbox>>,
+}
 
-impl Answer {
-    fn give<R: Default>(&self) -> Result<Response<R>, Status> {
-        self.0.clone().map_or_else(|| Ok(Response::new(R::default())), Err)
+impl Services {
+    fn keep<M, R: Default>(
+        &self,
+        request: Request<M>,
+        place: fn(&mut Inbox) -> &mut Vec<M>,
+    ) -> Result<Response<R>, Status> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let mut inbox = self.inbox.lock().unwrap();
+        if let Some(code) = inbox.refusals.pop() {
+            return Err(Status::new(Code::from_i32(code.into()), "refused"));
+        }
+        let header = |name: &str| request.metadata().get(name).map(|value| value.to_str().unwrap().to_owned());
+        inbox.encodings.push(header("grpc-encoding").unwrap_or_default());
+        inbox.authorizations.extend(header("authorization"));
+        place(&mut inbox).push(request.into_inner());
+        Ok(Response::new(R::default()))
     }
 }
 
 #[tonic::async_trait]
-impl TraceService for Answer {
+impl TraceService for Services {
     async fn export(
         &self,
-        _: Request<ExportTraceServiceRequest>,
+        request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.give()
+        self.keep(request, |inbox| &mut inbox.traces)
     }
 }
 
 #[tonic::async_trait]
-impl LogsService for Answer {
+impl MetricsService for Services {
     async fn export(
         &self,
-        _: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        self.give()
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.keep(request, |inbox| &mut inbox.metrics)
     }
+}
+
+#[tonic::async_trait]
+impl LogsService for Services {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        self.keep(request, |inbox| &mut inbox.logs)
+    }
+}
+
+/// A receiver that keeps what it was sent.
+pub fn start() -> Receiver {
+    let inbox = Arc::<Mutex<Inbox>>::default();
+    let services = Services { failure: None, inbox: Arc::clone(&inbox) };
+    Receiver { inbox, url: format!("http://{}", serve_with(Server::builder(), services)) }
 }
 
 /// A failure that says when to come back.
@@ -51,26 +93,30 @@ pub fn failure(code: Code, after: Option<Duration>) -> Status {
     }
 }
 
-/// Serves traces and logs on a thread of its own; gives the URL.
-pub fn serve(answer: Option<Status>) -> String {
-    format!("http://{}", serve_with(Server::builder(), answer))
+/// The URL of a receiver that always answers this.
+pub fn failing(failure: Status) -> String {
+    let services = Services { failure: Some(failure), ..Services::default() };
+    format!("http://{}", serve_with(Server::builder(), services))
 }
 
 #[cfg(feature = "tls")]
-pub fn serve_tls(answer: Option<Status>, tls: tonic::transport::ServerTlsConfig) -> String {
-    format!("https://{}", serve_with(Server::builder().tls_config(tls).unwrap(), answer))
+pub fn start_tls(tls: tonic::transport::ServerTlsConfig) -> String {
+    format!("https://{}", serve_with(Server::builder().tls_config(tls).unwrap(), Services::default()))
 }
 
-fn serve_with(mut server: Server, answer: Option<Status>) -> SocketAddr {
+/// On a thread of its own, so that tests without a runtime can use it.
+fn serve_with(mut server: Server, services: Services) -> SocketAddr {
+    const MESSAGE_BYTES_MAX: usize = 64 << 20;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
-    let answer = Answer(answer);
-    let traces = TraceServiceServer::new(answer.clone()).accept_compressed(CompressionEncoding::Gzip);
-    let logs = LogsServiceServer::new(answer).accept_compressed(CompressionEncoding::Gzip);
+    let traces = TraceServiceServer::new(services.clone()).accept_compressed(CompressionEncoding::Gzip);
+    let metrics = MetricsServiceServer::new(services.clone()).accept_compressed(CompressionEncoding::Gzip);
+    let logs = LogsServiceServer::new(services).accept_compressed(CompressionEncoding::Gzip);
     let server = server
-        .add_service(traces.max_decoding_message_size(64 << 20))
-        .add_service(logs.max_decoding_message_size(64 << 20));
+        .add_service(traces.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(metrics.max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(logs.max_decoding_message_size(MESSAGE_BYTES_MAX));
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

@@ -28,7 +28,9 @@ pub struct Inbox {
     pub metrics: Vec<ExportMetricsServiceRequest>,
     pub logs: Vec<ExportLogsServiceRequest>,
     pub encodings: Vec<String>,
-    /// Answers to give instead of 200, the last one first.
+    /// Of the requests that had the header.
+    pub authorizations: Vec<String>,
+    /// Answers to give instead of taking what comes, the last one first: statuses of HTTP, codes of gRPC.
     pub refusals: Vec<u16>,
 }
 
@@ -97,11 +99,56 @@ impl Receiver {
         found
     }
 
+    /// What came, without ids and times; of metrics the last of the service's own.
+    pub fn everything(&self) -> Everything {
+        let inbox = self.inbox.lock().unwrap();
+        let (mut traces, mut logs) = (inbox.traces.clone(), inbox.logs.clone());
+        let mut metrics = inbox.metrics.last().unwrap().clone();
+        for group in traces.iter_mut().flat_map(|message| &mut message.resource_spans) {
+            tidy(&mut group.resource);
+            for span in group.scope_spans.iter_mut().flat_map(|scope| &mut scope.spans) {
+                (span.trace_id, span.span_id) = (Vec::new(), Vec::new());
+                (span.start_time_unix_nano, span.end_time_unix_nano) = (0, 0);
+            }
+        }
+        for group in logs.iter_mut().flat_map(|message| &mut message.resource_logs) {
+            tidy(&mut group.resource);
+            for record in group.scope_logs.iter_mut().flat_map(|scope| &mut scope.log_records) {
+                (record.trace_id, record.span_id) = (Vec::new(), Vec::new());
+                (record.time_unix_nano, record.observed_time_unix_nano) = (0, 0);
+            }
+        }
+        for group in &mut metrics.resource_metrics {
+            tidy(&mut group.resource);
+            group.scope_metrics.retain(|scope| scope.scope.as_ref().is_some_and(|scope| scope.name == "orders"));
+            for metric in group.scope_metrics.iter_mut().flat_map(|scope| &mut scope.metrics) {
+                let Some(Data::Histogram(histogram)) = &mut metric.data else { continue };
+                for point in &mut histogram.data_points {
+                    (point.start_time_unix_nano, point.time_unix_nano) = (0, 0);
+                }
+            }
+        }
+        let mut headers = inbox.encodings.clone();
+        headers.extend(inbox.authorizations.clone());
+        headers.dedup();
+        (traces, logs, metrics, headers)
+    }
+
     /// The resource of the first spans, as sorted `key=value`.
     pub fn resource(&self) -> Vec<(String, String)> {
         let inbox = self.inbox.lock().unwrap();
         text(inbox.traces[0].resource_spans[0].resource.as_ref().unwrap())
     }
+}
+
+pub type Everything =
+    (Vec<ExportTraceServiceRequest>, Vec<ExportLogsServiceRequest>, ExportMetricsServiceRequest, Vec<String>);
+
+/// The order of a resource's attributes, and the instance, are another each time.
+fn tidy(resource: &mut Option<Resource>) {
+    let attributes = &mut resource.as_mut().unwrap().attributes;
+    attributes.retain(|kv| kv.key != "service.instance.id");
+    attributes.sort_by(|a, b| a.key.cmp(&b.key));
 }
 
 fn text(resource: &Resource) -> Vec<(String, String)> {
@@ -131,6 +178,7 @@ fn open<M: Message + Default>(inbox: &mut Inbox, headers: &HeaderMap, body: &Byt
         _ => bytes.extend_from_slice(body),
     }
     inbox.encodings.push(encoding.unwrap_or_default());
+    inbox.authorizations.extend(headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()));
     M::decode(&bytes[..]).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
