@@ -47,16 +47,24 @@ func (h *clientHandler) TagRPC(ctx context.Context, info *stats.RPCTagInfo) cont
 }
 
 func (h *clientHandler) HandleRPC(ctx context.Context, event stats.RPCStats) {
-	c := callOf(ctx)
-	if c == nil || c.of != &h.calls {
-		return
-	}
-	switch event := event.(type) {
+	switch event := event.(type) { // first, because there are many events, and contexts are deep
 	case *stats.InTrailer:
-		c.answered.Store(true)
+		if c := h.own(ctx); c != nil {
+			c.answered.Store(true)
+		}
 	case *stats.End:
-		h.finish(ctx, c, event, clientFailure)
+		if c := h.own(ctx); c != nil {
+			h.finish(ctx, c, event, clientFailure)
+		}
 	}
+}
+
+// own gives the call, unless it is another handler's.
+func (h *clientHandler) own(ctx context.Context) *call {
+	if c := callOf(ctx); c != nil && c.of == &h.calls {
+		return c
+	}
+	return nil
 }
 
 func (h *clientHandler) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
