@@ -4,9 +4,9 @@
  *
  * The service (bench/kits/go/serve, bench/kits/rust/examples/serve.rs) does 64 KiB of hashing, a span within the server's and a log line a
  * request. Customers visit two processes in turn, request by request: one whose receiver is well, one whose receiver is not. What else the
- * machine does falls on both alike. Pair after pair, round after round; ratios are within a pair, of all its
- * requests but those of the noisiest rounds. In one more pair both receivers are well: its ratio is the noise. `SECONDS=` bounds it (300), `RATE=`
- * is requests a second of a pair (1600).
+ * machine does falls on both alike. Pair after pair, round after round; ratios are within a pair, of all its requests but those of the
+ * noisiest rounds. In one more pair both receivers are well: its ratio is the noise. `SECONDS=` bounds it (300), `RATE=` is requests a second
+ * of a pair (1600).
  *
  * Last line: one JSON object, with the worst ratio of each kit. Report: bench/results/outage.json.
  */
