@@ -48,6 +48,7 @@ type steering struct {
 
 	mu       sync.Mutex
 	levels   map[string]*LevelSwitch
+	ownLevel string // where remote control says nothing, "" when the loggers' own counts
 	document *control.Document
 }
 
@@ -171,7 +172,7 @@ func (b *switchboard) isKilled() bool {
 	return b.killed
 }
 
-// LevelSwitch is the least severe level of a scope's log records, while remote control names one.
+// LevelSwitch is the least severe level of a scope's log records, where THROUGHLINE_LOG_LEVEL or, before it, remote control names one.
 type LevelSwitch struct{ level atomic.Int64 }
 
 const noLevel = math.MinInt64
@@ -200,7 +201,7 @@ func (s *steering) level(scope string) *LevelSwitch {
 		return l
 	}
 	l := &LevelSwitch{}
-	l.set(s.document, scope)
+	s.set(l, scope)
 	if s.levels == nil {
 		s.levels = map[string]*LevelSwitch{}
 	}
@@ -215,25 +216,36 @@ func (s *steering) setLevels(d *control.Document) {
 	defer s.mu.Unlock()
 	s.document = d
 	for scope, l := range s.levels {
-		l.set(d, scope)
+		s.set(l, scope)
 	}
 }
 
-func (l *LevelSwitch) set(d *control.Document, scope string) {
-	level := int64(noLevel)
-	if d != nil {
-		switch d.LevelOf(scope) {
-		case "trace":
-			level = int64(slog.LevelDebug - 4)
-		case "debug":
-			level = int64(slog.LevelDebug)
-		case "info":
-			level = int64(slog.LevelInfo)
-		case "warn":
-			level = int64(slog.LevelWarn)
-		case "error":
-			level = int64(slog.LevelError)
+func (s *steering) set(l *LevelSwitch, scope string) {
+	name := s.ownLevel
+	if s.document != nil {
+		if said := s.document.LevelOf(scope); said != "" {
+			name = said
 		}
 	}
-	l.level.Store(level)
+	level, named := slogLevel(name)
+	if !named {
+		level = noLevel
+	}
+	l.level.Store(int64(level))
+}
+
+func slogLevel(name string) (level slog.Level, known bool) {
+	switch name {
+	case "trace":
+		return slog.LevelDebug - 4, true
+	case "debug":
+		return slog.LevelDebug, true
+	case "info":
+		return slog.LevelInfo, true
+	case "warn":
+		return slog.LevelWarn, true
+	case "error":
+		return slog.LevelError, true
+	}
+	return 0, false
 }

@@ -29,6 +29,7 @@ var signals = [...]string{"traces", "metrics", "logs"}
 
 // environment is the checked form of the OTEL_* variables together with the options they complete.
 type environment struct {
+	logLevel    string // of THROUGHLINE_LOG_LEVEL, "" when it says nothing
 	disabled    bool
 	compression string    // "gzip" or "none"
 	sampling    *Sampling // OTEL_TRACES_SAMPLER
@@ -71,6 +72,10 @@ func readEnvironment(s settings) (environment, error) {
 	var histogramErr error
 	env.exponential, histogramErr = readHistograms(s.exponential)
 	problems = append(problems, histogramErr, checkTemporality())
+	env.logLevel = strings.ToLower(variable("THROUGHLINE_LOG_LEVEL"))
+	if _, known := slogLevel(env.logLevel); !known && env.logLevel != "" {
+		problems = append(problems, fmt.Errorf("THROUGHLINE_LOG_LEVEL: %q is not one of trace, debug, info, warn, error", env.logLevel))
+	}
 	source, propagators := "the propagators option", s.propagators
 	if name, list := firstOf("OTEL_PROPAGATORS"); list != "" {
 		source, propagators = name, strings.Split(list, ",")

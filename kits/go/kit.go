@@ -83,6 +83,7 @@ func Init(ctx context.Context, opts ...Option) (*Kit, error) {
 		diagnostics: s.diagnostics,
 	}
 	k.propagator = env.propagator
+	k.steering.ownLevel = env.logLevel
 	k.tasks.init()
 	k.ending, k.end = context.WithCancel(context.Background())
 	k.tasks.on = k.Switch("task")

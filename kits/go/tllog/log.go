@@ -51,6 +51,7 @@ type config struct {
 func WithWriter(w io.Writer) Option { return func(c *config) { c.writer = w } }
 
 // WithLevel drops records below level. Default: slog.LevelInfo. A *slog.LevelVar can change it while the service runs.
+// THROUGHLINE_LOG_LEVEL wins over it, and remote control over both.
 func WithLevel(level slog.Leveler) Option { return func(c *config) { c.level = level } }
 
 // WithScope names the part of the service that logs: the line's scope field and the record's scope.
@@ -107,7 +108,7 @@ func (o *output) write(l *line) error {
 	return err
 }
 
-// Enabled asks remote control first.
+// Enabled asks remote control and the environment first.
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 	if least, named := h.remote.Level(); named {
 		return level >= least

@@ -116,3 +116,15 @@ func TestDerivedLoggersDoNotShareAttributes(t *testing.T) {
 		t.Fatal(out.String())
 	}
 }
+
+func TestTheEnvironmentSaysHowLoudLogsAre(t *testing.T) {
+	t.Setenv("THROUGHLINE_LOG_LEVEL", "WARN")
+	h := kittest.New(t)
+	var lines bytes.Buffer
+	log := tllog.New(h.Kit, tllog.WithWriter(&lines), tllog.WithLevel(slog.LevelDebug))
+	log.InfoContext(t.Context(), "quiet")
+	log.WarnContext(t.Context(), "loud")
+	if got := lines.String(); strings.Contains(got, "quiet") || !strings.Contains(got, "loud") {
+		t.Errorf("printed %q", got)
+	}
+}
