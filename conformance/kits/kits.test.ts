@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { coverageProblems, loadCoverage } from './coverage.ts';
 import { postgresPrograms } from './postgres.ts';
 import { loadScenarios } from './scenarios.ts';
-import { probesMissing, Suite } from './suite.ts';
+import { probesMissing, type Result, Suite } from './suite.ts';
+import { mutateTelemetry } from './telemetry-mutations.ts';
 
 const scenarios = loadScenarios();
 const edges = [...new Set(scenarios.map(({ id }) => id.split('-')[0] ?? ''))];
@@ -21,6 +22,7 @@ test('every edge is looked at in every situation, or says why not', () => {
 // Built by tools/shop-build.ts where Go and Rust are there.
 describe.skipIf(probesMissing().length > 0 || postgresPrograms() === undefined)('both kits emit what is expected, and the same', () => {
 	let suite: Suite;
+	const results: Result[] = [];
 	beforeAll(async () => {
 		suite = await Suite.start();
 	});
@@ -31,9 +33,16 @@ describe.skipIf(probesMissing().length > 0 || postgresPrograms() === undefined)(
 		for (const scenario of scenarios.filter(({ id }) => id.startsWith(`${edge}-`))) {
 			const missing = suite.missing(scenario);
 			if (missing !== undefined) skip(missing);
-			const { verdicts } = await suite.run(scenario);
-			for (const { of, problems } of verdicts) failed.push(...problems.map((problem) => `${scenario.id}, ${of}: ${problem}`));
+			const result = await suite.run(scenario);
+			results.push(result);
+			for (const { of, problems } of result.verdicts) failed.push(...problems.map((problem) => `${scenario.id}, ${of}: ${problem}`));
 		}
 		expect(failed).toEqual([]);
+	});
+
+	// `make conformance-mutations` does it in every place of every scenario.
+	test('a change of what was sent is noticed, whatever it is', { timeout: 180_000 }, () => {
+		const usual = results.filter(({ scenario }) => scenario.play === undefined);
+		expect(mutateTelemetry(usual, 1, () => {}).survived).toEqual([]);
 	});
 });

@@ -3,11 +3,15 @@
  * verdict must become red.
  */
 
+import { loadRegistry } from '../../tools/generate.ts';
+import { canonical } from './canonical.ts';
+import { againstEachOther, againstGolden, againstRegistry } from './judge.ts';
 import type { Sent } from './receiver.ts';
+import { KITS, type Result } from './suite.ts';
 
-export type Json = Record<string, unknown>;
+type Json = Record<string, unknown>;
 
-export interface Mutation {
+interface Mutation {
 	readonly name: string;
 	/** The objects it can be applied to. */
 	readonly places: (inbox: Sent) => Json[];
@@ -45,7 +49,7 @@ const attributesOf = (all: Json[]): Json[] => all.flatMap((one) => list(one['att
 const drop = (all: Json[], field: string): Json[] => all.filter((one) => list(one[field]).length > 0);
 const ID = Buffer.from('0102030405060708', 'hex');
 
-export const MUTATIONS: readonly Mutation[] = [
+const MUTATIONS: readonly Mutation[] = [
 	{ name: 'an attribute of a span has another name', places: (inbox) => attributesOf(spansOf(inbox)), apply: (it) => (it['key'] += 's') },
 	{
 		name: 'an attribute of a span is gone',
@@ -168,7 +172,11 @@ export const MUTATIONS: readonly Mutation[] = [
 		apply: (it) => (it['spanId'] = ID),
 	},
 	{ name: 'a log record is of another event', places: logsOf, apply: (it) => (it['eventName'] += 's') },
-	{ name: 'a log record is less severe', places: logsOf, apply: (it) => (it['severityText'] = 'INFO') },
+	{
+		name: 'a log record is less severe',
+		places: logsOf,
+		apply: (it) => (it['severityText'] = it['severityText'] === 'INFO' ? 'DEBUG' : 'INFO'),
+	},
 	{ name: 'a log record is of another span', places: logsOf, apply: (it) => (it['spanId'] = ID) },
 	{ name: 'a log record has another body', places: logsOf, apply: (it) => (it['body'] = { stringValue: '' }) },
 	{
@@ -269,3 +277,38 @@ export const MUTATIONS: readonly Mutation[] = [
 		apply: (it) => (it['unit'] = 'ms'),
 	},
 ];
+
+export interface Outcome {
+	readonly tried: number;
+	readonly survived: readonly string[];
+}
+
+const REGISTRY = loadRegistry();
+
+const sentOf = ({ traces, metrics, logs, problems }: Sent): Sent => ({ traces, metrics, logs, problems });
+
+/**
+ * Applies every mutation to what every scenario brought, in at most so many places each; answers how many there were and which nobody
+ * noticed.
+ */
+export function mutateTelemetry(results: readonly Result[], placesMax: number, tell: (line: string) => void): Outcome {
+	let tried = 0;
+	const survived: string[] = [];
+	for (const mutation of MUTATIONS) {
+		const before = tried;
+		for (const { scenario, inboxes, telemetry } of results)
+			for (const kit of KITS)
+				for (let at = 0; at < Math.min(mutation.places(inboxes[kit]).length, placesMax); at++) {
+					tried++;
+					const mutated = structuredClone(sentOf(inboxes[kit]));
+					mutation.apply(mutation.places(mutated)[at] as Json);
+					const got = { ...canonical(mutated), lines: telemetry[kit].lines };
+					const alone = [...againstGolden(got, scenario), ...againstRegistry(got, REGISTRY)];
+					const together = kit === 'go' ? againstEachOther(got, telemetry.rust, scenario) : againstEachOther(telemetry.go, got, scenario);
+					if (alone.length + together.length === 0) survived.push(`${mutation.name} (${scenario.id}, ${kit}, place ${at})`);
+				}
+		tell(`${tried > before ? 'ok  ' : 'FAIL'} ${mutation.name}: ${tried - before} places`);
+		if (tried === before) survived.push(`${mutation.name}: there is no place for it in any scenario`);
+	}
+	return { tried, survived };
+}

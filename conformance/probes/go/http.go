@@ -55,6 +55,12 @@ func init() {
 	behaviours["http-server-time-limit"] = served("GET", "/orders/17", http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 	}), 50*time.Millisecond, "").ServeHTTP)
+	behaviours["http-server-twice"] = func(s *scene) {
+		mux := http.NewServeMux()
+		mux.Handle("/orders/{id}", status(200))
+		inner := tlhttp.Handler(s.kit, mux)
+		request(s.ctx, listen(s, tlhttp.Handler(s.kit, inner).ServeHTTP), "GET", "/orders/17")
+	}
 	behaviours["http-server-stream"] = served("GET", "/orders/17", chunks)
 	behaviours["http-server-panic-in-body"] = served("GET", "/orders/17", func(w http.ResponseWriter, r *http.Request) {
 		chunks(w, r)

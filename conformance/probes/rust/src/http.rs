@@ -41,6 +41,10 @@ pub(crate) async fn play(scenario: &str, scene: &Scene) -> bool {
         }
         "http-server-left-in-body" => request(endless(layer).await, "GET", "/orders/17").await,
         "http-server-time-limit" => request(limited(layer).await, "GET", "/orders/17").await,
+        "http-server-twice" => {
+            let app = Router::new().route("/orders/{id}", any(async || StatusCode::OK));
+            request(serve(app.layer(layer.clone()).layer(layer)).await, "GET", "/orders/17").await;
+        }
         "http-server-stream" => request(in_pieces(layer, false).await, "GET", "/orders/17").await,
         "http-server-panic-in-body" => request(in_pieces(layer, true).await, "GET", "/orders/17").await,
         "http-server-left-detached" => left_detached(scene, layer).await,
