@@ -1,6 +1,6 @@
 /**
- * `make kit-features`: the Rust kit with each of its features alone, and with none. People take the one they need, and Cargo hides
- * what a feature lacks as long as another one, or a test, happens to bring it.
+ * `make kit-features`: the Rust kit with each of its features alone, with and without `telemetry`, and with none. People take the one they
+ * need, and Cargo hides what a feature lacks as long as another one, or a test, happens to bring it. Then its hooks without `telemetry`.
  */
 
 import { spawnSync } from 'node:child_process';
@@ -13,13 +13,20 @@ const section = /^\[features\]\n([^[]*(?:\[[^\n]*\][^[]*)*?)^\[/m.exec(manifest)
 const features = [...section.matchAll(/^([a-z-]+) = /gm)].map((match) => match[1]).filter((name) => name !== 'default');
 
 let failed = 0;
-for (const feature of ['', ...features]) {
-	const args = ['check', '--locked', '--quiet', '-p', 'throughline', '--no-default-features', '--features', feature ?? ''];
-	const { status, stderr } = spawnSync('cargo', args, { cwd: root, encoding: 'utf8' });
+function run(what: string, args: readonly string[]): void {
+	const all = [...args, '--locked', '--quiet', '-p', 'throughline', '--no-default-features'];
+	const { status, stdout, stderr } = spawnSync('cargo', all, { cwd: root, encoding: 'utf8' });
 	const ok = status === 0 && stderr === '';
-	console.log(`${ok ? 'ok  ' : 'FAIL'} ${feature === '' ? 'no feature' : feature}`);
+	console.log(`${ok ? 'ok  ' : 'FAIL'} ${what}`);
 	if (!ok) failed++;
-	if (!ok) console.log(stderr);
+	if (!ok) console.log(stdout, stderr);
 }
+
+const alone = features.filter((name) => name !== 'telemetry');
+run('no feature', ['check']);
+for (const feature of alone) run(`${feature} without telemetry`, ['check', '--features', feature ?? '']);
+run('telemetry', ['check', '--features', 'telemetry']);
+for (const feature of alone) run(feature ?? '', ['check', '--features', `telemetry,${feature}`]);
+run('hooks without telemetry', ['test', '--test', 'off']);
 if (features.length < 10) throw new Error(`only ${features.length} features were found in kits/rust/Cargo.toml`);
 process.exit(failed > 0 ? 1 : 0);

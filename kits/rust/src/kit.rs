@@ -17,6 +17,7 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use crate::TELEMETRY;
 use crate::config::{Config, LogWriter};
 use crate::core::Core;
 use crate::diagnostics::Diagnostics;
@@ -153,7 +154,7 @@ pub fn init(config: Config) -> Result<Kit, InitError> {
         problems.push(problem);
         Redaction::default()
     }));
-    if problems.is_empty() && !settings.disabled {
+    if TELEMETRY && problems.is_empty() && !settings.disabled {
         match start(&config, &settings, &redaction) {
             Ok(kit) => return Ok(kit),
             Err(error) => {

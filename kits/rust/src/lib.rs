@@ -20,6 +20,7 @@
 //! # Features
 //! | feature | gives |
 //! |---|---|
+//! | `telemetry` (default) | recording; without it [`Kit::span`], [`Kit::http_layer`], the gRPC layers and [`Kit::spawn`] are what they wrap |
 //! | `control` (default) | remote control and the kill file: [`ConfigBuilder::control_endpoint`] |
 //! | `http` (default) | [`Kit::http_layer`]: HTTP servers, for axum and any tower service |
 //! | `reqwest` | `Kit::send`: HTTP clients |
@@ -36,6 +37,7 @@
 // What one integration needs is dead code without it. The full build checks for code that is dead everywhere.
 #![cfg_attr(
     not(all(
+        feature = "telemetry",
         feature = "control",
         feature = "http",
         feature = "reqwest",
@@ -70,7 +72,7 @@ mod guard;
 mod http_bodies;
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic", feature = "nats"))]
 mod http_names;
-#[cfg(feature = "http")]
+#[cfg(all(feature = "http", feature = "telemetry"))]
 mod http_server;
 #[cfg(feature = "jetstream")]
 pub mod jetstream;
@@ -86,6 +88,9 @@ mod meter;
 mod names;
 #[cfg(feature = "nats")]
 pub mod nats;
+mod observed;
+#[cfg(not(feature = "telemetry"))]
+mod off;
 mod once;
 mod operation;
 mod pipeline;
@@ -101,6 +106,8 @@ mod runtime;
 mod sampling;
 mod self_metrics;
 mod signals;
+#[cfg(feature = "telemetry")]
+mod span;
 #[cfg(feature = "sqlx")]
 mod sql;
 #[cfg(feature = "sqlx")]
@@ -111,9 +118,12 @@ mod targets;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(feature = "tonic")]
+#[cfg(all(feature = "tonic", feature = "telemetry"))]
 mod tonic_layer;
 mod words;
+
+/// Whether the kit records at all, known when it is compiled.
+pub(crate) const TELEMETRY: bool = cfg!(feature = "telemetry");
 
 #[cfg(any(feature = "http", feature = "reqwest", feature = "tonic"))]
 pub use body::TracedBody;
@@ -121,10 +131,16 @@ pub use config::{Config, ConfigBuilder, Protocol};
 pub use guard::{Drops, SignalStats};
 #[cfg(feature = "http")]
 pub use http_bodies::{AnyBody, Axum, Bodies};
-#[cfg(feature = "http")]
+#[cfg(all(feature = "http", feature = "telemetry"))]
 pub use http_server::{HttpLayer, HttpService, ResponseFuture};
 pub use jobs::{Origin, WorkError};
 pub use kit::{FlushError, InitError, Kit, Stats, init};
+#[cfg(all(feature = "http", not(feature = "telemetry")))]
+pub use off::HttpLayer;
+#[cfg(not(feature = "telemetry"))]
+pub use off::Span;
+#[cfg(all(feature = "tonic", not(feature = "telemetry")))]
+pub use off::{GrpcClientLayer, GrpcServerLayer};
 /// The code of the guide and the README, compiled by the doctests. Both are in the repository, not in the crate.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide-rust.md")]
@@ -137,9 +153,10 @@ pub use propagate::Propagator;
 #[cfg(feature = "reqwest")]
 pub use reqwest_client::Send;
 pub use sampling::{Sampling, SamplingRule};
+#[cfg(feature = "telemetry")]
+pub use span::Span;
 #[cfg(feature = "sqlx")]
 pub use sql::{Database, Query};
 pub use switches::Switch;
-pub use task::Span;
-#[cfg(feature = "tonic")]
+#[cfg(all(feature = "tonic", feature = "telemetry"))]
 pub use tonic_layer::{CallFuture, GrpcClient, GrpcClientLayer, GrpcServer, GrpcServerLayer};

@@ -10,6 +10,7 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
+use crate::TELEMETRY;
 use crate::kit::Kit;
 
 /// An instrumentation that can be switched off while the service runs. Made by [`Kit::switch`]; clones are the same switch.
@@ -25,7 +26,7 @@ impl Switch {
     #[must_use]
     #[inline]
     pub fn is_on(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        TELEMETRY && self.0.load(Ordering::Relaxed)
     }
 
     fn set(&self, on: bool) {
