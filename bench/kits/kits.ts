@@ -2,21 +2,23 @@
  * `make bench-kits`: what the kits cost, in one run: one operation beside the raw OpenTelemetry SDKs and the community's instrumentation,
  * and whole services (service.ts). Times are CPU time, of Go's operations that of the process, of Rust's that of the serving thread, and the
  * least of several rounds, because the machine may have other work. `SECONDS=…` bounds the operations of Go (60) and the traffic of the services
- * (80, `RATE=` a second); Rust takes a minute after it is compiled. `PARTS=go,rust,services` picks some.
+ * (80, `RATE=` a second); Rust takes a minute after it is compiled. `PARTS=go,rust,services` picks some; the rest stays
+ * as in the last report.
  *
  * Last line: one JSON object, with every target, what was measured and whether it was met. Report: bench/results/kits.json, which
  * `node bench/kits/document.ts` puts into docs/bench-kits.md.
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { measureServices, type ServiceCost } from './service.ts';
 import { type Cost, type Costs, goTargets, rustTargets, type Target } from './targets.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const ROUNDS = 6;
+const REPORT = join(ROOT, 'bench/results/kits.json');
+const ROUNDS = 10;
 /** Benchmarks of bench/kits/go, for the time each round may take. */
 const GO_BENCHMARKS = 20;
 const GO_SECONDS = Number(process.env['SECONDS'] ?? 60);
@@ -32,10 +34,13 @@ export interface KitsReport {
 	readonly services: readonly ServiceCost[];
 }
 
+/** Rounds of all benchmarks, so that a moment of noise does not fall on all rounds of one. */
 function runGo(): Costs {
 	const each = Math.max(20, Math.round((GO_SECONDS * 1000) / (GO_BENCHMARKS * ROUNDS * 2)));
-	const args = ['test', '-run', '^$', '-bench', '.', '-benchmem', '-benchtime', `${each}ms`, '-count', String(ROUNDS), '.'];
-	const output = outputOf('go', args, 'bench/kits/go');
+	const program = join(ROOT, 'bench/kits/go/bin/benchmarks');
+	outputOf('go', ['test', '-c', '-o', program, '.'], 'bench/kits/go');
+	const args = ['-test.run', '^$', '-test.bench', '.', '-test.benchmem', '-test.benchtime', `${each}ms`];
+	const output = Array.from({ length: ROUNDS }, () => outputOf(program, args, 'bench/kits/go')).join('');
 	const costs = new Map<string, Cost>();
 	for (const line of output.split('\n')) {
 		const [, name, cpu, allocs] = line.match(/^Benchmark(\S+?)(?:-\d+)?\s.*?([\d.]+) cpu-ns\/op.*?(\d+) allocs\/op/) ?? [];
@@ -85,9 +90,11 @@ function outputOf(command: string, args: string[], folder: string, env: Readonly
 const round = (value: number): number => (value >= 100 ? Math.round(value) : Math.round(value * 100) / 100);
 
 async function main(): Promise<void> {
-	const go: Costs = PARTS.includes('go') ? runGo() : new Map();
-	const rust: Costs = PARTS.includes('rust') ? runRust() : new Map();
-	const services = PARTS.includes('services') ? await measureServices(SERVICE_SECONDS, RATE, (line) => console.log(line)) : [];
+	const before = existsSync(REPORT) ? (JSON.parse(readFileSync(REPORT, 'utf8')) as KitsReport) : undefined;
+	const go = PARTS.includes('go') ? runGo() : known('Go', before);
+	const rust = PARTS.includes('rust') ? runRust() : known('Rust', before);
+	const measure = (): Promise<ServiceCost[]> => measureServices(SERVICE_SECONDS, RATE, (line) => console.log(line));
+	const services = PARTS.includes('services') ? await measure() : (before?.services ?? []);
 	const all = [...(go.size > 0 ? goTargets(go) : []), ...(rust.size > 0 ? rustTargets(rust) : [])];
 	const targets = all.map(({ what, got, most, unit }) => ({
 		what: unit === '' ? what : `${what} (${unit})`,
@@ -99,11 +106,19 @@ async function main(): Promise<void> {
 	const cpu = cpus();
 	const report: KitsReport = { machine: `${cpu.length} × ${cpu[0]?.model ?? 'unknown'}`, targets, costs, services };
 	print(report);
-	mkdirSync(join(ROOT, 'bench/results'), { recursive: true });
-	writeFileSync(join(ROOT, 'bench/results/kits.json'), `${JSON.stringify(report, null, '\t')}\n`);
+	mkdirSync(dirname(REPORT), { recursive: true });
+	writeFileSync(REPORT, `${JSON.stringify(report, null, '\t')}\n`);
 	const met = targets.filter((target) => target.met).length;
 	console.log(JSON.stringify({ met, missed: targets.length - met, targets, services: report.services }));
 }
+
+/** What the last report has of a part that is not measured now. */
+const known = (language: string, report: KitsReport | undefined): Costs =>
+	new Map(
+		Object.entries(report?.costs ?? {})
+			.filter(([name]) => name.startsWith(`${language} `))
+			.map(([name, cost]) => [name.slice(language.length + 1), cost]),
+	);
 
 const named = (language: string, costs: Costs): [string, Cost][] =>
 	[...costs]
