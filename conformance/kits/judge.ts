@@ -45,6 +45,9 @@ export function againstRegistry(got: Telemetry, registry: Registry): string[] {
 		),
 		...got.logs.filter(ofTheKit).flatMap(({ event, attributes }) => logProblems(registry, event, attributes)),
 		...got.resources.flatMap((resource) => resourceProblems(registry, resource)),
+		...got.fine.resources.flatMap((resource) =>
+			resource.startsWith(`${registry.schemaUrl} `) ? [] : [`a resource is of the schema ${resource}`],
+		),
 		...Object.entries(got.scopes).flatMap(([name, { version: _, ...scope }]) =>
 			!ofTheKit({ scope: name })
 				? []
