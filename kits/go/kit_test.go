@@ -220,7 +220,7 @@ func liveThroughOutage(t *testing.T, name string, kit *throughline.Kit) {
 	if again := kit.Shutdown(t.Context()); !errors.Is(again, err) {
 		t.Errorf("%s: the second Shutdown says %v", name, again)
 	}
-	spans := kit.Stats().Spans
+	spans := settled(kit).Spans
 	if spans.Created != requests || spans.Exported != 0 || spans.Dropped.Total() != requests || spans.Queued != 0 || spans.QueuedBytes != 0 {
 		t.Errorf("%s: stats are %+v", name, spans)
 	}

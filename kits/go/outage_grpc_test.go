@@ -87,7 +87,7 @@ func TestRetryInfoOverGRPC(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_ = kit.Shutdown(ctx)
-			if s := kit.Stats().Spans; s.Created != 1 || s.Dropped.Total() != 1 || s.Queued != 0 {
+			if s := settled(kit).Spans; s.Created != 1 || s.Dropped.Total() != 1 || s.Queued != 0 {
 				t.Errorf("at the end the account is %+v", s)
 			}
 		})
