@@ -54,19 +54,24 @@ export class Body {
 		return new Uint8Array(this.#memory);
 	}
 
-	/**
-	 * Lets go of it, and gives the lease back. Safe twice. The memory is left to the collector: a decoder that is being destroyed may still
-	 * be reading it on a thread of its own.
-	 */
+	/** Gives memory and lease back. Safe twice. Only when nobody reads `bytes()` any more; whoever still holds them finds them gone. */
 	free(): void {
+		this.forget();
+		this.#take(0);
+	}
+
+	/**
+	 * Gives the lease back and leaves the memory to the collector: for bytes that a decoder which is being destroyed may still be reading,
+	 * on a thread of its own.
+	 */
+	leave(): void {
 		this.#only = NOTHING;
 		this.#memory = new ArrayBuffer(0);
 		this.#take(0);
 	}
 
 	/**
-	 * Gives the memory back now, but not the lease: the rows that were made of it wait for the disk in its place. Only for bytes that nobody
-	 * reads any more; whoever still holds `bytes()` finds them gone.
+	 * Gives the memory back now, as `free` does, but not the lease: the rows that were made of it wait for the disk in its place.
 	 */
 	forget(): void {
 		this.#only = NOTHING;

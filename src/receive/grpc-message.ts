@@ -46,7 +46,7 @@ export async function readMessage(
 	} catch (error) {
 		throw error instanceof Failure && error.code === 'malformed' ? new BrokenCall(error.message) : error;
 	} finally {
-		body.free();
+		body.leave();
 	}
 }
 

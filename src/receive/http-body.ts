@@ -25,7 +25,7 @@ export async function readInflated(
 	sizes.wireBytes = body.length;
 	if (coding !== undefined) {
 		const wire = body;
-		body = await inflate(coding, wire.bytes(), requestBytesMax, lease).finally(() => wire.free());
+		body = await inflate(coding, wire.bytes(), requestBytesMax, lease).finally(() => wire.leave());
 	}
 	sizes.inflatedBytes = body.length;
 	return body;
