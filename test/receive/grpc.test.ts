@@ -102,10 +102,11 @@ function rawCall(headers: Record<string, string>, frames: readonly Uint8Array[],
 		});
 		stream.on('error', () => {});
 		stream.on('data', () => {});
-		stream.on('end', () => {
-			session.destroy();
-			resolve(answer);
-		});
+		for (const over of ['end', 'close'])
+			stream.on(over, () => {
+				session.destroy();
+				resolve(answer);
+			});
 		for (const frame of frames) stream.write(frame);
 		if (end) stream.end();
 	});
